@@ -1,0 +1,1 @@
+"""Reading and checking the YAML of the knowledge base and of institutions."""
