@@ -1,0 +1,1 @@
+"""Deciding: decision tables, their two evaluators, and the analysis of an institution."""

@@ -1,0 +1,245 @@
+"""The analysis of one institution: its answers laid beside the knowledge base, the tables asked, results assembled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import cast
+
+from analyzer.engine import periods
+from analyzer.engine.cell import CellInputs, CellRules, DutyInputs
+from analyzer.engine.compiled import CompiledRules
+from analyzer.engine.interpreter import first_hit
+from analyzer.engine.profile import holds
+from analyzer.engine.rulebook import Rulebook, shipped_rulebook
+from analyzer.engine.summary import summarise
+from analyzer.engine.tables import Rule
+from analyzer.engine.trace import trace_cell
+from analyzer.knowledge.base import KnowledgeBase
+from analyzer.model.controls import Control, Response, Text
+from analyzer.model.institution import Institution, Service
+from analyzer.model.results import Assessment, ControlResult, DutyResult, Gap, TraceStep
+from analyzer.model.vocabulary import (
+    PARTIES,
+    Applicability,
+    Assurance,
+    Conformity,
+    GapKind,
+    GapParty,
+    Party,
+    Priority,
+    Proof,
+    Responsibility,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """A control at an institution before the tables have spoken."""
+
+    control: Control
+    service: Service | None
+    response: Response | None
+    inputs: CellInputs
+    duties: tuple[DutyResult, ...]
+    fallen: Rule | None
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """An institution as it stands at a day: conditions settled (None: unknown) and the proof behind every answer."""
+
+    institution: Institution
+    as_of: date
+    conditions: dict[str, bool | None]
+    proofs: dict[tuple[str, Party], str]
+
+
+class Analyzer:
+    """Analyses institutions against one knowledge base. Holds the compiled rules; immutable, safe to share."""
+
+    def __init__(self, knowledge: KnowledgeBase, rulebook: Rulebook | None = None) -> None:
+        self.knowledge = knowledge
+        self.rulebook = rulebook or shipped_rulebook()
+        self.compiled = CompiledRules(self.rulebook)
+        holders = self.rulebook.tables["duty_holder"]
+        self._holders = {
+            (party, presence): first_hit(holders, {"party": party, "si_vendor": presence})
+            for party in PARTIES
+            for presence in holders.inputs["si_vendor"]
+        }
+
+    def analyze(self, institution: Institution, as_of: date) -> Assessment:
+        """The state of every control at `as_of`. The same input and day give the same result."""
+        cells = list(self._cells(institution, as_of, self.knowledge.controls.values()))
+        decided = self._decide({cell.inputs for cell in cells})
+        results = tuple(self._result(cell, decided[cell.inputs]) for cell in cells)
+        return Assessment(
+            institution=institution,
+            as_of=as_of,
+            knowledge_version=self.knowledge.version,
+            results=results,
+            summary=summarise(results, institution, as_of, self.knowledge, self.rulebook.policy),
+        )
+
+    def explain(
+        self, institution: Institution, as_of: date, control: Control
+    ) -> dict[str | None, tuple[TraceStep, ...]]:
+        """Why a control's result is what it is: for each service (None: no service) the tables' steps."""
+        cells = list(self._cells(institution, as_of, [control]))
+        decided = self._decide({cell.inputs for cell in cells})
+        return {
+            cell.service.vendor if cell.service else None: trace_cell(self.rulebook, cell.inputs, decided[cell.inputs])
+            for cell in cells
+        }
+
+    def _decide(self, inputs: set[CellInputs]) -> dict[CellInputs, CellRules]:
+        """The rules for every different cell, looked up in one pass."""
+        different = list(inputs)
+        rows = self.compiled.decide(self.compiled.columns(different))
+        return {cell: self.compiled.rules_of(rows, index) for index, cell in enumerate(different)}
+
+    def _cells(self, institution: Institution, as_of: date, controls: Iterable[Control]) -> Iterator[_Cell]:
+        view = _View(
+            institution,
+            as_of,
+            conditions={
+                condition.id: holds(condition.when, institution.facts)
+                for condition in self.knowledge.conditions.values()
+            },
+            proofs={
+                key: periods.proof_state(
+                    (institution.evidence[item] for item in answer.evidence), as_of, self.rulebook.policy
+                )
+                for key, answer in institution.answers.items()
+            },
+        )
+        services: tuple[Service | None, ...] = institution.services or (None,)
+        for control in controls:
+            for service in services:
+                yield self._cell(control, service, view)
+
+    def _cell(self, control: Control, service: Service | None, view: _View) -> _Cell:
+        response = control.responses.get(service.vendor) if service else None
+        duties, fallen = self._duties(control, response, view)
+        by_party = {duty.party: duty for duty in duties}
+        inputs = CellInputs(
+            condition=_condition(control, view.conditions),
+            level=control.level,
+            vendor_answer=response.conformity if response else "no_answer",
+            disclosure=response.disclosure if response else "none",
+            **self._evidence_states(control, service, response, view.as_of),
+            user=_duty_inputs(by_party.get("user")),
+            integrator=_duty_inputs(by_party.get("integrator")),
+        )
+        return _Cell(control, service, response, inputs, duties, fallen)
+
+    def _evidence_states(
+        self, control: Control, service: Service | None, response: Response | None, as_of: date
+    ) -> dict[str, str]:
+        policy = self.rulebook.policy
+        if service is None or response is None:
+            return {"review": "never", "survey": "old", "certificate": "not_relied_on"}
+        section = f"{control.guideline}:{control.section.id}"
+        review = periods.last_review(service, response.disclosure, section, as_of)
+        vendor = self.knowledge.vendors.get(response.vendor)
+        relied_on = [vendor.certifications[item] for item in response.certifications] if vendor else []
+        return {
+            "review": periods.review_state(review, as_of, policy),
+            "survey": periods.survey_state(vendor.survey if vendor else None, as_of, policy),
+            "certificate": periods.certificate_state(relied_on, review, as_of),
+        }
+
+    def _duties(
+        self, control: Control, response: Response | None, view: _View
+    ) -> tuple[tuple[DutyResult, ...], Rule | None]:
+        """Who holds which duty, with the answers; and the rule by which a duty fell to another party."""
+        stated = response.duties if response else ()
+        texts: dict[Party, dict[str, None]] = {}
+        stated_for: dict[Party, dict[Party, None]] = {}
+        fallen: Rule | None = None
+        for party in PARTIES:
+            own = [duty.text for duty in stated if party in duty.parties]
+            if not own:
+                continue
+            rule = self._holders[party, view.institution.integrator_presence]
+            holder = cast(Party, rule.then["holder"])
+            if holder != party:
+                fallen = rule
+            texts.setdefault(holder, {}).update(dict.fromkeys(own))
+            stated_for.setdefault(holder, {})[party] = None
+        duties = []
+        for party in PARTIES:
+            if party not in texts:
+                continue
+            key = (control.key, party)
+            answer = view.institution.answers.get(key)
+            counted = answer if periods.counts_at(answer, view.as_of) else None
+            duties.append(
+                DutyResult(
+                    party=party,
+                    stated_for=tuple(stated_for[party]),
+                    texts=tuple(texts[party]),
+                    status=counted.status if counted else "unanswered",
+                    proof=cast(Proof, view.proofs[key]) if counted else "missing",
+                    answer=counted,
+                )
+            )
+        return tuple(duties), fallen
+
+    def _result(self, cell: _Cell, rules: CellRules) -> ControlResult:
+        return ControlResult(
+            control=cell.control,
+            service=cell.service.vendor if cell.service else None,
+            response=cell.response,
+            applicability=cast(Applicability, rules.applicability.then["applicability"]),
+            applicability_reason=rules.applicability.reason,
+            condition_unknown=cell.inputs.condition == "unknown",
+            responsibility=cast(Responsibility, rules.responsibility.then["responsibility"]),
+            conformity=cast(Conformity, rules.conformity.then["conformity"]),
+            rule=rules.conformity.id,
+            reason=_reason(rules.conformity, rules, cell.fallen),
+            assurance=cast(Assurance, rules.assurance.then["assurance"]),
+            assurance_reason=rules.assurance.reason,
+            duties=cell.duties,
+            gaps=tuple(self._gaps(rules)),
+        )
+
+    def _gaps(self, rules: CellRules) -> Iterator[Gap]:
+        found = (("user", rules.user_gap), ("integrator", rules.integrator_gap), (None, rules.vendor_gap))
+        for party, rule in found:
+            if rule is None or rule.then["kind"] == "no_gap":
+                continue
+            concerned = party or rule.then["party"]
+            yield Gap(
+                kind=cast(GapKind, rule.then["kind"]),
+                party=cast(GapParty, concerned),
+                priority=cast(Priority, rule.then["priority"]),
+                rule=rule.id,
+                reason=_reason(rule, rules, None),
+                action=self.rulebook.actions[rule.then["kind"]][concerned],
+            )
+
+
+def _condition(control: Control, conditions: dict[str, bool | None]) -> str:
+    if control.applies_if is None:
+        return "unconditional"
+    met = conditions[control.applies_if]
+    return "unknown" if met is None else "met" if met else "unmet"
+
+
+def _duty_inputs(duty: DutyResult | None) -> DutyInputs | None:
+    if duty is None:
+        return None
+    return DutyInputs(duty.status, duty.proof, "carried_over" if duty.carried_over else "done")
+
+
+def _reason(rule: Rule, rules: CellRules, fallen: Rule | None) -> Text:
+    """The rule's reason, then that of the table it rests on, then why a duty lies with another party."""
+    parts = [rule.reason]
+    if rule.because is not None:
+        parts.append(getattr(rules, rule.because).reason)
+    if fallen is not None and rules.applicability.then["applicability"] == "applicable":
+        parts.append(fallen.reason)
+    return Text("".join(part.ja for part in parts), " ".join(part.en for part in parts))
