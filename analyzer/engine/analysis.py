@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import cast
 
@@ -94,6 +94,24 @@ class Analyzer:
             for cell in cells
         }
 
+    def cell_inputs(self, institution: Institution, as_of: date, vendor: str | None) -> list[CellInputs]:
+        """What the tables are asked of every control, in the knowledge base's order, for one vendor's service."""
+        only = tuple(service for service in institution.services if service.vendor == vendor)
+        narrowed = replace(institution, services=only)
+        return [cell.inputs for cell in self._cells(narrowed, as_of, self.knowledge.controls.values())]
+
+    def constant_inputs(self, control: Control, vendor: str | None, as_of: date) -> dict[str, str]:
+        """The inputs of a control's cells that no institution changes: level, vendor_answer, disclosure, survey."""
+        response = control.responses.get(vendor) if vendor else None
+        register = self.knowledge.vendors.get(response.vendor) if response else None
+        survey = register.survey if register else None
+        return {
+            "level": control.level,
+            "vendor_answer": response.conformity if response else "no_answer",
+            "disclosure": response.disclosure if response else "none",
+            "survey": periods.survey_state(survey, as_of, self.rulebook.policy),
+        }
+
     def _decide(self, inputs: set[CellInputs]) -> dict[CellInputs, CellRules]:
         """The rules for every different cell, looked up in one pass."""
         different = list(inputs)
@@ -126,28 +144,25 @@ class Analyzer:
         by_party = {duty.party: duty for duty in duties}
         inputs = CellInputs(
             condition=_condition(control, view.conditions),
-            level=control.level,
-            vendor_answer=response.conformity if response else "no_answer",
-            disclosure=response.disclosure if response else "none",
-            **self._evidence_states(control, service, response, view.as_of),
+            **self.constant_inputs(control, service.vendor if service else None, view.as_of),
+            **self._standing(control, service, response, view.as_of),
             user=_duty_inputs(by_party.get("user")),
             integrator=_duty_inputs(by_party.get("integrator")),
         )
         return _Cell(control, service, response, inputs, duties, fallen)
 
-    def _evidence_states(
+    def _standing(
         self, control: Control, service: Service | None, response: Response | None, as_of: date
     ) -> dict[str, str]:
-        policy = self.rulebook.policy
+        """How the documents behind the vendor's answer stand with this institution: review and certificate."""
         if service is None or response is None:
-            return {"review": "never", "survey": "old", "certificate": "not_relied_on"}
+            return {"review": "never", "certificate": "not_relied_on"}
         section = f"{control.guideline}:{control.section.id}"
         review = periods.last_review(service, response.disclosure, section, as_of)
         vendor = self.knowledge.vendors.get(response.vendor)
         relied_on = [vendor.certifications[item] for item in response.certifications] if vendor else []
         return {
-            "review": periods.review_state(review, as_of, policy),
-            "survey": periods.survey_state(vendor.survey if vendor else None, as_of, policy),
+            "review": periods.review_state(review, as_of, self.rulebook.policy),
             "certificate": periods.certificate_state(relied_on, review, as_of),
         }
 

@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any, cast
 
+from analyzer.engine.contract import TABLES, table_faults, term_faults
 from analyzer.engine.tables import DecisionTable, load_table
 from analyzer.errors import InputError, Problem
-from analyzer.knowledge.schemas import read_document
+from analyzer.knowledge.located import locate
+from analyzer.knowledge.schemas import Format, read_document
 from analyzer.knowledge.yamlreader import read_bytes
 from analyzer.model.controls import Text
 from analyzer.resources import rules_dir
-
-# A name that several tables share means the same words in the same order in each of them.
-_SHARED = (
-    "applicability",
-    "assurance",
-    "vendor_side",
-    "user_side",
-    "level",
-    "vendor_answer",
-    "status",
-    "proof",
-    "duties",
-)
-TABLES = (
-    "applicability",
-    "assurance",
-    "responsibility",
-    "duty_holder",
-    "duty",
-    "user_side",
-    "vendor_side",
-    "conformity",
-    "duty_gap",
-    "vendor_gap",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +53,28 @@ class Rulebook:
 
 def load_rulebook(folder: Path) -> Rulebook:
     """Read every table of a folder. Raises InputError that names every fault of every file."""
+    files = {name: str(folder / f"{name}.yaml") for name in (*TABLES, "terms", "policy")}
     problems: list[Problem] = []
     tables: dict[str, DecisionTable] = {}
-    for name in TABLES:
+    documents: dict[str, dict[str, Any]] = {}
+    for name, file in files.items():
         try:
-            tables[name] = load_table(folder / f"{name}.yaml")
+            if name in TABLES:
+                tables[name] = load_table(Path(file))
+            else:
+                documents[name] = read_document(read_bytes(Path(file)), file, cast(Format, name))
         except InputError as error:
             problems += error.problems
-    if not problems:
-        problems += _feed_problems(tables, folder)
     if problems:
         raise InputError(problems)
-    words = read_document(read_bytes(folder / "terms.yaml"), str(folder / "terms.yaml"), "terms")
-    periods = read_document(read_bytes(folder / "policy.yaml"), str(folder / "policy.yaml"), "policy")
+    words = documents["terms"]
+    faults = table_faults(tables, files)
+    faults = faults or list(term_faults(tables, words["terms"], words["actions"], files["terms"]))
+    if faults:
+        raise InputError(locate(faults, {file: read_bytes(Path(file)) for file in files.values()}))
     return Rulebook(
         tables=tables,
-        policy=Policy(**periods),
+        policy=Policy(**documents["policy"]),
         terms={
             of: {
                 word: Term(item["ja"], item["en"], item.get("mark", ""), item.get("help", ""))
@@ -109,21 +92,3 @@ def load_rulebook(folder: Path) -> Rulebook:
 def shipped_rulebook() -> Rulebook:
     """The rules that come with Sansho, read once."""
     return load_rulebook(rules_dir())
-
-
-def _feed_problems(tables: dict[str, DecisionTable], folder: Path) -> Iterator[Problem]:
-    for name in _SHARED:
-        first: tuple[str, tuple[str, ...]] | None = None
-        for table in tables.values():
-            for part, domains in (("inputs", table.inputs), ("outputs", table.outputs)):
-                if name not in domains:
-                    continue
-                first = first or (table.name, domains[name])
-                if domains[name] != first[1]:
-                    message = f"the words differ from those of {first[0]}: {', '.join(first[1])}"
-                    yield Problem(str(folder / f"{table.name}.yaml"), None, f"{part}.{name}", message)
-    states = tables["duty"].outputs["duty_state"]
-    for party in ("user", "integrator"):
-        if (*states, "no_duty") != tables["user_side"].inputs[party]:
-            message = f"the words have to be those of duty_state, then no_duty: {', '.join(states)}, no_duty"
-            yield Problem(str(folder / "user_side.yaml"), None, f"inputs.{party}", message)

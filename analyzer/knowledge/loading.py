@@ -174,7 +174,7 @@ class _Loading:
     def _ordered(self) -> KnowledgeBase:
         order = {guideline: index for index, guideline in enumerate(self._guidelines)}
 
-        def rank(guideline: str, identity: str) -> tuple[int, str, tuple[tuple[int, str], ...]]:
+        def rank(guideline: str, identity: str) -> tuple[int, str, tuple[tuple[int, int, str], ...]]:
             return order.get(guideline, len(order)), guideline, natural_key(identity)
 
         controls = sorted(self._controls.values(), key=lambda control: rank(control.guideline, control.id))

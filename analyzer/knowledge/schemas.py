@@ -31,6 +31,7 @@ Format = Literal[
     "table",
     "policy",
     "terms",
+    "synonyms",
 ]
 
 _SHOWN_VALUE = 60
@@ -64,10 +65,14 @@ def _schemas() -> dict[str, dict[str, Any]]:
 
 
 @cache
+def _registry() -> jsonschema_rs.Registry:
+    return jsonschema_rs.Registry([(schema["$id"], schema) for schema in _schemas().values()])
+
+
+@cache
 def _gate(document_format: Format) -> jsonschema_rs.Validator:
-    schemas = _schemas()
-    registry = jsonschema_rs.Registry([(schema["$id"], schema) for schema in schemas.values()])
-    return jsonschema_rs.Draft202012Validator(schemas[document_format], registry=registry, validate_formats=True)
+    schema = _schemas()[document_format]
+    return jsonschema_rs.Draft202012Validator(schema, registry=_registry(), validate_formats=True)
 
 
 def _explain(data: Any, document_format: Format) -> Iterator[tuple[PathKey, str]]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+import re
 
-def natural_key(text: str) -> tuple[tuple[int, str], ...]:
-    """Sorts `6.10` after `6.9` and `Ⅱ` before `Ⅲ`."""
-    digits, parts = "", []
-    for ch in f"{text}\0":
-        if ch.isascii() and ch.isdigit():
-            digits += ch
-            continue
-        if digits:
-            parts.append((int(digits), ""))
-            digits = ""
-        parts.append((-1, ch))
-    return tuple(parts)
+_PARTS = re.compile(r"([0-9]+)")
+
+
+def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Sorts `6.10` after `6.9`, `2.10` before `Ⅱ.1` and `Ⅱ` before `Ⅲ`."""
+    parts = _PARTS.split(text)
+    return tuple((0, int(part), "") if index % 2 else (1, 0, part) for index, part in enumerate(parts) if part)
