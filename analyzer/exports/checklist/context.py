@@ -1,0 +1,49 @@
+"""What the parts of a checklist's content share: the assessment, the knowledge base, the words people see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+
+from analyzer.engine.rulebook import Rulebook
+from analyzer.exports.checklist.model import Label
+from analyzer.knowledge.base import KnowledgeBase
+from analyzer.model.controls import Control
+from analyzer.model.institution import Institution
+from analyzer.model.results import Assessment, ControlResult
+
+
+@dataclass(frozen=True)
+class Context:
+    """One assessed institution with what its words mean."""
+
+    assessment: Assessment
+    knowledge: KnowledgeBase
+    rulebook: Rulebook
+
+    @property
+    def institution(self) -> Institution:
+        """The institution assessed."""
+        return self.assessment.institution
+
+    @cached_property
+    def by_control(self) -> tuple[tuple[ControlResult, ...], ...]:
+        """The results of each control together, one a service, in the order of the knowledge base."""
+        return tuple(tuple(group) for _, group in groupby(self.assessment.results, lambda result: result.control.key))
+
+    def label(self, of: str, word: str) -> Label:
+        """The label of a word of a set of terms."""
+        term = self.rulebook.term(of, word)
+        return Label(word, term.ja, term.mark, term.help)
+
+    def guideline_title(self, control: Control) -> str:
+        """The short title of a control's guideline."""
+        return self.knowledge.guidelines[control.guideline].short_title
+
+    def vendor_name(self, service: str | None) -> str:
+        """The name of a service's vendor, its id where it has no register."""
+        if service is None:
+            return "利用するサービスの登録なし"
+        vendor = self.knowledge.vendors.get(service)
+        return vendor.name.ja if vendor else service

@@ -1,0 +1,348 @@
+"""What a responsibility checklist (責任分界チェックリスト) says, whatever file it becomes. Every label is Japanese."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from analyzer.engine.rulebook import Term
+
+CARRIED_OVER = "引継ぎ・要再確認"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A word of a format with what people see of it; `mark` stands beside any colour."""
+
+    word: str
+    ja: str
+    mark: str = ""
+    help: str = ""
+
+    @property
+    def text(self) -> str:
+        """Mark and word, e.g. `● 実施済`. A mark that is itself a word says nothing that the label does not."""
+        return f"{self.mark} {self.ja}" if len(self.mark) == 1 else self.ja
+
+
+@dataclass(frozen=True, slots=True)
+class GuidelineNotice:
+    """An edition the checklist rests on; `warning` is None where it is in force."""
+
+    id: str
+    title: str
+    edition: str | None
+    issuer: str
+    warning: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyNotice:
+    """The survey a vendor's answers come from; `basis` says how its day is known."""
+
+    service: str
+    title: str
+    edition: str
+    surveyor: str
+    surveyed_on: date
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewLine:
+    """A look the institution took at a vendor's documents. `sections` are keys (`mhlw-5:6.3`), empty for all."""
+
+    service: str
+    documents: Label
+    reviewed_on: date
+    sections: tuple[str, ...]
+    by: str | None
+    note: str | None
+
+    @property
+    def section_names(self) -> str:
+        """The sections as people call them."""
+        return "、".join(key.partition(":")[2] or key for key in self.sections) or "すべて"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLine:
+    """A cloud service in use."""
+
+    id: str
+    name: str
+    used_for: str | None
+    nda_concluded_on: date | None
+    reviews: tuple[ReviewLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FactLine:
+    """A question on the institution; `answer` is None while open, `choices` are what it may be answered with.
+
+    controls counts the items that the open question decides (0 once answered).
+    """
+
+    id: str
+    question: str
+    help: str
+    choices: tuple[Label, ...]
+    answer: Label | None
+    controls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Who, when, and on what the checklist rests."""
+
+    institution_id: str
+    name: str
+    kind: Label
+    beds: int | None
+    staff: int | None
+    region: str | None
+    fictional: bool
+    integrator: str
+    integrator_absent: bool
+    knowledge_version: str
+    as_of: date
+    notice_days: int
+    guidelines: tuple[GuidelineNotice, ...]
+    surveys: tuple[SurveyNotice, ...]
+    services: tuple[ServiceLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Counts over one section, or all. Items are (control, service) pairs, duties are (control, party) pairs.
+
+    controls = left_out + vendor + shared + user_side + none_stated. duties counts those of applicable controls, of
+    which `done` are 実施済, `excluded` 該当なし, `unanswered` 未回答 and `recheck` carried over.
+    """
+
+    guideline: str
+    section: str
+    title: str
+    controls: int
+    left_out: int
+    vendor: int
+    shared: int
+    user_side: int
+    none_stated: int
+    duties: int
+    done: int
+    excluded: int
+    unanswered: int
+    recheck: int
+    conformity: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceLine:
+    """A piece of evidence; it proves something up to and including `expires_on`, and `state` says so as of the day.
+
+    lapsing: in use, and lapsed or about to. used_by: the ids of the controls whose answers name it.
+    """
+
+    id: str
+    title: str
+    kind: Label
+    issued_on: date
+    valid_until: date | None
+    covers_from: date | None
+    covers_to: date | None
+    location: str | None
+    note: str | None
+    expires_on: date
+    state: str
+    lapsing: bool
+    used_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLine:
+    """Everything a party said of its duty."""
+
+    party: Label
+    status: Label
+    reason: str | None
+    evidence: tuple[EvidenceLine, ...]
+    checked_on: date | None
+    due: date | None
+    owner: str | None
+    note: str | None
+    carried_over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VendorItem:
+    """One thing to obtain from a cloud vendor or to look at; `url` where it is on the web."""
+
+    text: str
+    under_nda: bool
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VendorCell:
+    """What a cloud vendor does for a control, how sure that is, and what to obtain from it.
+
+    outstanding: something is still to be settled with the vendor.
+    """
+
+    service: str | None
+    name: str
+    conformity: Label
+    statement: str | None
+    responsibility: Label
+    disclosure: Label
+    assurance: Label
+    assurance_reason: str
+    items: tuple[VendorItem, ...]
+    outstanding: bool
+    result: Label
+    result_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartyCell:
+    """A party's part of a control. `texts` is empty where it has none, and `remark` says why.
+
+    answer is None where there is none as of the date; overdue: days since the day set for it, None where in time.
+    """
+
+    party: Label
+    texts: tuple[str, ...]
+    remark: str | None
+    status: Label | None
+    proof: Label | None
+    answer: AnswerLine | None
+    overdue: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class GapLine:
+    """Something missing and what to do next; service is None where one service is in use."""
+
+    kind: Label
+    party: Label
+    priority: Label
+    rule: str
+    reason: str
+    action: str
+    service: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One applicable control."""
+
+    key: str
+    id: str
+    title: str
+    level: Label
+    requirement: str
+    points: tuple[tuple[str, str], ...]
+    why: str
+    vendors: tuple[VendorCell, ...]
+    integrator: PartyCell
+    user: PartyCell
+    gaps: tuple[GapLine, ...]
+    expected_evidence: tuple[str, ...]
+    source_note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section of a guideline with its applicable controls."""
+
+    guideline: str
+    guideline_title: str
+    id: str
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What the statement of applicability (適用除外) leaves out, and why: a control, or one party's duty under it."""
+
+    key: str
+    guideline_title: str
+    id: str
+    title: str
+    level: Label
+    scope: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedOver:
+    """An answer taken from an earlier assessment and not checked again."""
+
+    key: str
+    id: str
+    title: str
+    answer: AnswerLine
+
+
+@dataclass(frozen=True, slots=True)
+class UncountedAnswer:
+    """An answer that is kept and decides nothing at as_of, and why."""
+
+    key: str
+    id: str
+    title: str
+    answer: AnswerLine
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class VendorRequest:
+    """What is to be settled with a cloud vendor over one control."""
+
+    key: str
+    guideline_title: str
+    id: str
+    title: str
+    level: Label
+    vendor: VendorCell
+    gaps: tuple[GapLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The words a filled-in checklist may use."""
+
+    statuses: tuple[Label, ...]
+    parties: tuple[Label, ...]
+    evidence_kinds: tuple[Label, ...]
+    disclosures: tuple[Label, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    """The whole checklist of one institution at one day, counts first."""
+
+    head: Head
+    total: Count
+    counts: tuple[Count, ...]
+    conformity_labels: tuple[Label, ...]
+    responsibility_labels: dict[str, Label]
+    lapsing: tuple[EvidenceLine, ...]
+    facts: tuple[FactLine, ...]
+    carried_over: tuple[CarriedOver, ...]
+    left_out: tuple[LeftOut, ...]
+    sections: tuple[Section, ...]
+    requests: tuple[VendorRequest, ...]
+    uncounted: tuple[UncountedAnswer, ...]
+    evidence: tuple[EvidenceLine, ...]
+    choices: Choices
+    terms: Mapping[str, Mapping[str, Term]]
+
+    @property
+    def open_facts(self) -> tuple[FactLine, ...]:
+        """The questions still open that decide something, the most telling first."""
+        found = [fact for fact in self.facts if fact.answer is None and fact.controls]
+        return tuple(sorted(found, key=lambda fact: -fact.controls))

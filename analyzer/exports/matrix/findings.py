@@ -1,0 +1,160 @@
+"""What an institution has to act on: its gaps, highest priority first, and the controls it leaves out, with reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.exports.answers import days_overdue
+from analyzer.exports.matrix.context import CARRIED_OVER, FIRST_ROW, GAPS, HEADER_ROW, LEFT_OUT, RULES, Context
+from analyzer.exports.xlsx.book import Column, Value
+from analyzer.exports.xlsx.looks import CENTRE, DATE, NUMBER
+from analyzer.model.results import Assessment, ControlResult, DutyResult, Gap
+from analyzer.model.vocabulary import PRIORITIES
+
+
+def write_gaps(context: Context, assessment: Assessment) -> None:
+    """Fill the gap list: by priority, then in the order of the controls."""
+    found = [(result, gap) for result in assessment.results for gap in result.gaps]
+    found.sort(key=lambda pair: PRIORITIES.index(pair[1].priority))
+    counts = "、".join(
+        f"{context.label('priority', word)} {assessment.summary.gaps_by_priority[word]}件" for word in PRIORITIES
+    )
+    sheet = context.heading(GAPS, f"ギャップ一覧（{assessment.as_of}現在、{len(found)}件）", counts)
+    columns = [
+        Column("優先度", 9, CENTRE, terms="priority"),
+        Column("項番", 11, CENTRE),
+        Column("項目名", 28),
+        Column("種類", 17),
+        Column("当事者", 20),
+        Column("次に行うこと", 42),
+        Column("理由", 44, most=80),
+        Column("実施状況", 13, CENTRE, terms="status"),
+        Column("担当", 16),
+        Column("期限", 11, DATE),
+        Column("期限超過（日）", 9, NUMBER),
+        Column("引継ぎ", 11, CENTRE),
+        Column("判定", 16, CENTRE, terms="conformity"),
+        Column("区分", 9, CENTRE),
+        Column("規則", 8, CENTRE),
+        Column("求められる対応", 44, most=80),
+        Column("回答の備考", 30, most=70),
+        Column("節", 18),
+        Column("ガイドライン", 20),
+        Column("サービス", 18),
+    ]
+    rows = [_gap_row(context, assessment, result, gap) for result, gap in found]
+    context.book.table(sheet, HEADER_ROW, columns, rows)
+    context.book.freeze(sheet, FIRST_ROW, 4)
+    context.book.print_setup(sheet, header=context.header, footer=context.footer, repeat_rows=(1, HEADER_ROW))
+
+
+def _gap_row(context: Context, assessment: Assessment, result: ControlResult, gap: Gap) -> list[Value]:
+    control = result.control
+    duty = next((duty for duty in result.duties if duty.party == gap.party), None)
+    answer = duty.answer if duty else None
+    return [
+        context.label("priority", gap.priority),
+        context.control_link(control.key),
+        control.title.ja,
+        context.word("gap_kind", gap.kind),
+        context.word("party", gap.party),
+        gap.action.ja,
+        gap.reason.ja,
+        context.label("status", duty.status) if duty else None,
+        answer.owner if answer else None,
+        answer.due if answer else None,
+        days_overdue(duty, assessment.as_of) if duty else None,
+        CARRIED_OVER if duty and duty.carried_over else None,
+        context.label("conformity", result.conformity),
+        context.label("level", control.level),
+        gap.rule,
+        "\n".join(duty.texts) if duty else control.requirement,
+        answer.note if answer else None,
+        f"{control.section.id} {control.section.title.ja}",
+        context.knowledge.guidelines[control.guideline].short_title,
+        context.vendor_name(result.service),
+    ]
+
+
+def write_left_out(context: Context, assessment: Assessment) -> None:
+    """Fill the statement of applicability: every control, or party's duty, that is left out, with the reason."""
+    rows = [row for result in assessment.results for row in _left_out(context, assessment, result)]
+    entirely = sum(result.conformity == "not_applicable" for result in assessment.results)
+    applicable = assessment.summary.overall.applicable
+    note = f"全{len(assessment.results)}件のうち、適用する{applicable}件、適用しない{entirely}件。"
+    if not rows:
+        note += "適用しない項目はない。"
+    sheet = context.heading(LEFT_OUT, f"適用宣言：適用しない項目とその理由（{assessment.as_of}現在）", note)
+    columns = [
+        Column("項番", 12, CENTRE),
+        Column("ガイドライン", 28),
+        Column("項目名", 36),
+        Column("区分", 9, CENTRE),
+        Column("範囲", 28),
+        Column("根拠", 24),
+        Column("理由", 70, most=100),
+        Column("確認日", 12, DATE),
+        Column("担当", 18),
+        Column("引継ぎ", 12, CENTRE),
+        Column("回答の備考", 40, most=70),
+        Column("証跡", 30),
+        Column("サービス", 24),
+        Column("規則", 9, CENTRE),
+    ]
+    context.book.table(sheet, HEADER_ROW, columns, rows)
+    context.book.freeze(sheet, FIRST_ROW, 2)
+    context.book.print_setup(sheet, header=context.header, footer=context.footer, repeat_rows=(1, HEADER_ROW))
+
+
+def _left_out(context: Context, assessment: Assessment, result: ControlResult) -> Iterator[list[Value]]:
+    control = result.control
+    head: list[Value] = [
+        context.control_link(control.key),
+        context.knowledge.guidelines[control.guideline].short_title,
+        control.title.ja,
+        context.label("level", control.level),
+    ]
+    tail: list[Value] = [context.vendor_name(result.service), result.rule]
+    if result.applicability == "not_applicable":
+        condition = context.knowledge.conditions[control.applies_if].title.ja if control.applies_if else ""
+        reason = f"適用条件「{condition}」に当たらない。{result.applicability_reason.ja}"
+        yield [*head, "項目の全体", "適用条件", reason, *[None] * 5, *tail]
+        return
+    whole = result.conformity == "not_applicable"
+    declared = [duty for duty in result.duties if duty.status == "not_applicable"]
+    for duty in declared:
+        yield [*head, *_declared(context, assessment, duty, whole), *tail]
+    if whole and not declared:
+        yield [*head, "項目の全体", "判定", result.reason.ja, *[None] * 5, *tail]
+
+
+def _declared(context: Context, assessment: Assessment, duty: DutyResult, whole: bool) -> list[Value]:
+    party = context.word("party", duty.party)
+    answer = duty.answer
+    evidence = answer.evidence if answer else ()
+    return [
+        "項目の全体" if whole else f"{party}の対応だけ",
+        f"{party}の申告",
+        (answer.reason if answer else None) or "（理由の記入なし）",
+        answer.checked_on if answer else None,
+        answer.owner if answer else None,
+        CARRIED_OVER if duty.carried_over else None,
+        answer.note if answer else None,
+        "\n".join(f"{item} {assessment.institution.evidence[item].title}" for item in evidence) or None,
+    ]
+
+
+def write_rules(context: Context) -> None:
+    """Fill the sheet that says what each rule id of the other sheets stands for."""
+    sheet = context.heading(RULES, "判定規則（各表の行と、その理由）", "表は上から順に調べ、最初に当たった行で決まる。")
+    columns = [Column("規則", 10, CENTRE), Column("表", 30), Column("理由", 80), Column("表の拠り所", 70)]
+    rows = [
+        [rule.id, table.title.ja, rule.reason.ja, table.source if index == 0 else None]
+        for table in context.rulebook.tables.values()
+        for index, rule in enumerate(table.rules)
+    ]
+    context.book.table(sheet, HEADER_ROW, columns, rows)
+    context.book.freeze(sheet, FIRST_ROW, 2)
+    context.book.print_setup(
+        sheet, header=context.header, footer=context.footer, paper="A4", repeat_rows=(1, HEADER_ROW)
+    )

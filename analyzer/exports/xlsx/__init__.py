@@ -1,0 +1,1 @@
+"""Workbooks in general: sheets, looks, safe cell text. Knows nothing of controls."""
