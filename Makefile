@@ -24,8 +24,8 @@ demo: $(READY)  ## analyse the sample institutions; files go to reports/out/
 test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest
 
-app: $(READY)  ## start the web app
-	$(BIN)/sansho app
+app:  ## start the web app (comes in a later version)
+	@echo "The web app comes in a later version; the files of 'make demo' show what it will show."
 
 lint: $(READY)  ## style, types, layering
 	$(BIN)/ruff check .

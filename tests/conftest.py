@@ -12,7 +12,7 @@ from analyzer.knowledge.loading import load_knowledge
 
 # A run repeats the one before it; `pytest --hypothesis-profile=explore` looks further, with new examples every time.
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None, max_examples=30)
-settings.register_profile("explore", derandomize=False, deadline=None, max_examples=2000)
+settings.register_profile("explore", derandomize=False, deadline=None, max_examples=300)
 settings.load_profile("repeatable")
 
 
