@@ -14,7 +14,6 @@ from jsonschema import Draft202012Validator
 from strategies import GUIDELINE, REGISTERED, make_control, make_guideline, make_response, make_section, make_vendor
 
 from analyzer.engine.analysis import Analyzer
-from analyzer.engine.interpreter import first_hit
 from analyzer.engine.rulebook import Rulebook
 from analyzer.errors import InputError, Problem
 from analyzer.knowledge.base import KnowledgeBase
@@ -102,7 +101,7 @@ def run_case(case: RuleCase, shipped: Analyzer, folder: Path) -> Outcome:
     as_of = date.fromisoformat(case.data["as_of"])
     result = next(found for found in analyzer.analyze(institution, as_of).results if found.control.key == key)
     (steps,) = analyzer.explain(institution, as_of, control).values()
-    return Outcome(result, steps, frozenset({*_fired(steps), *_holders(result, institution, analyzer.rulebook)}))
+    return Outcome(result, steps, frozenset(_fired(steps)))
 
 
 def differences(case: RuleCase, outcome: Outcome, rulebook: Rulebook) -> list[str]:
@@ -231,13 +230,3 @@ def _fired(steps: tuple[TraceStep, ...]) -> Iterator[tuple[str, str]]:
     }
     for step in steps:
         yield asked_for_each_party.get(step.table, step.table), step.rule
-
-
-def _holders(result: ControlResult, institution: Institution, rulebook: Rulebook) -> Iterator[tuple[str, str]]:
-    """The rows that gave each duty to its holder; a trace starts after them."""
-    table = rulebook.tables["duty_holder"]
-    for duty in result.duties:
-        for party in duty.stated_for:
-            rule = first_hit(table, {"party": party, "si_vendor": institution.integrator_presence})
-            if rule.then["holder"] == duty.party:
-                yield table.name, rule.id

@@ -43,7 +43,12 @@ class _Cell:
     response: Response | None
     inputs: CellInputs
     duties: tuple[DutyResult, ...]
-    fallen: Rule | None
+    holders: dict[Party, Rule]
+
+    @property
+    def fallen(self) -> Rule | None:
+        """The rule by which a duty fell to another party than the one it is stated for."""
+        return next((rule for party, rule in self.holders.items() if rule.then["holder"] != party), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +95,18 @@ class Analyzer:
         cells = list(self._cells(institution, as_of, [control]))
         decided = self._decide({cell.inputs for cell in cells})
         return {
-            cell.service.vendor if cell.service else None: trace_cell(self.rulebook, cell.inputs, decided[cell.inputs])
+            cell.service.vendor if cell.service else None: (
+                *self._holder_steps(cell, institution),
+                *trace_cell(self.rulebook, cell.inputs, decided[cell.inputs]),
+            )
             for cell in cells
         }
+
+    @staticmethod
+    def _holder_steps(cell: _Cell, institution: Institution) -> Iterator[TraceStep]:
+        for party, rule in cell.holders.items():
+            inputs: dict[str, str] = {"party": party, "si_vendor": institution.integrator_presence}
+            yield TraceStep("duty_holder", rule.id, inputs, rule.then, rule.reason)
 
     def cell_inputs(self, institution: Institution, as_of: date, vendor: str | None) -> list[CellInputs]:
         """What the tables are asked of every control, in the knowledge base's order, for one vendor's service."""
@@ -140,7 +154,8 @@ class Analyzer:
 
     def _cell(self, control: Control, service: Service | None, view: _View) -> _Cell:
         response = control.responses.get(service.vendor) if service else None
-        duties, fallen = self._duties(control, response, view)
+        holders = self._holders_of(response, view.institution)
+        duties = _duties(control, response, holders, view)
         by_party = {duty.party: duty for duty in duties}
         inputs = CellInputs(
             condition=_condition(control, view.conditions),
@@ -149,7 +164,7 @@ class Analyzer:
             user=_duty_inputs(by_party.get("user")),
             integrator=_duty_inputs(by_party.get("integrator")),
         )
-        return _Cell(control, service, response, inputs, duties, fallen)
+        return _Cell(control, service, response, inputs, duties, holders)
 
     def _standing(
         self, control: Control, service: Service | None, response: Response | None, as_of: date
@@ -166,42 +181,10 @@ class Analyzer:
             "certificate": periods.certificate_state(relied_on, review, as_of),
         }
 
-    def _duties(
-        self, control: Control, response: Response | None, view: _View
-    ) -> tuple[tuple[DutyResult, ...], Rule | None]:
-        """Who holds which duty, with the answers; and the rule by which a duty fell to another party."""
-        stated = response.duties if response else ()
-        texts: dict[Party, dict[str, None]] = {}
-        stated_for: dict[Party, dict[Party, None]] = {}
-        fallen: Rule | None = None
-        for party in PARTIES:
-            own = [duty.text for duty in stated if party in duty.parties]
-            if not own:
-                continue
-            rule = self._holders[party, view.institution.integrator_presence]
-            holder = cast(Party, rule.then["holder"])
-            if holder != party:
-                fallen = rule
-            texts.setdefault(holder, {}).update(dict.fromkeys(own))
-            stated_for.setdefault(holder, {})[party] = None
-        duties = []
-        for party in PARTIES:
-            if party not in texts:
-                continue
-            key = (control.key, party)
-            answer = view.institution.answers.get(key)
-            counted = answer if periods.counts_at(answer, view.as_of) else None
-            duties.append(
-                DutyResult(
-                    party=party,
-                    stated_for=tuple(stated_for[party]),
-                    texts=tuple(texts[party]),
-                    status=counted.status if counted else "unanswered",
-                    proof=cast(Proof, view.proofs[key]) if counted else "missing",
-                    answer=counted,
-                )
-            )
-        return tuple(duties), fallen
+    def _holders_of(self, response: Response | None, institution: Institution) -> dict[Party, Rule]:
+        """For each party with a stated duty the rule that says who holds it."""
+        stated = response.duty_parties if response else frozenset()
+        return {party: self._holders[party, institution.integrator_presence] for party in PARTIES if party in stated}
 
     def _result(self, cell: _Cell, rules: CellRules) -> ControlResult:
         return ControlResult(
@@ -235,6 +218,37 @@ class Analyzer:
                 reason=_reason(rule, rules, None),
                 action=self.rulebook.actions[rule.then["kind"]][concerned],
             )
+
+
+def _duties(
+    control: Control, response: Response | None, holders: dict[Party, Rule], view: _View
+) -> tuple[DutyResult, ...]:
+    """The duties by the party that holds them, with its answer as of the day."""
+    texts: dict[Party, dict[str, None]] = {}
+    stated_for: dict[Party, list[Party]] = {}
+    for party, rule in holders.items():
+        holder = cast(Party, rule.then["holder"])
+        stated = response.duties if response else ()
+        texts.setdefault(holder, {}).update(dict.fromkeys(duty.text for duty in stated if party in duty.parties))
+        stated_for.setdefault(holder, []).append(party)
+    found = []
+    for party in PARTIES:
+        if party not in texts:
+            continue
+        key = (control.key, party)
+        answer = view.institution.answers.get(key)
+        counted = answer if periods.counts_at(answer, view.as_of) else None
+        found.append(
+            DutyResult(
+                party=party,
+                stated_for=tuple(stated_for[party]),
+                texts=tuple(texts[party]),
+                status=counted.status if counted else "unanswered",
+                proof=cast(Proof, view.proofs[key]) if counted else "missing",
+                answer=counted,
+            )
+        )
+    return tuple(found)
 
 
 def _condition(control: Control, conditions: dict[str, bool | None]) -> str:

@@ -22,7 +22,9 @@ def months_after(day: date, months: int) -> date:
 
 
 def survey_state(survey: Survey | None, as_of: date, policy: Policy) -> str:
-    """`fresh` or `old`; a vendor without a survey of known date counts as old."""
+    """`fresh` or `old`. A vendor without a survey of known date counts as old; seen from a day before it, a survey is
+    fresh.
+    """
     if survey is None:
         return "old"
     return "fresh" if as_of <= months_after(survey.surveyed_on, policy.survey_max_age_months) else "old"

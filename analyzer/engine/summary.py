@@ -65,7 +65,7 @@ def tally(results: Iterable[ControlResult]) -> Tally:
     """Counts over some results."""
     group = list(results)
     conformity = Counter(result.conformity for result in group)
-    responsibility = Counter(result.responsibility for result in group if result.applicability == "applicable")
+    responsibility = Counter(result.responsibility for result in group if result.conformity != "not_applicable")
     return Tally(
         controls=len(group),
         applicable=len(group) - conformity["not_applicable"],

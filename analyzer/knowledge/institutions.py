@@ -186,6 +186,9 @@ def _answer_faults(data: Data, file: str, knowledge: KnowledgeBase) -> Iterator[
             yield Fault(Place(file, (*place.path, "control")), f"no control {answer['control']!r}")
             continue
         responses = [control.responses[vendor] for vendor in vendors if vendor in control.responses]
-        if not any(answer["party"] in response.duty_parties for response in responses):
+        if answer["party"] == "integrator" and (data.get("integrator") or {}).get("presence") == "absent":
+            message = "there is no SI vendor: its duty is the user's; the answer is kept and decides nothing"
+            yield Fault(place, message, "warning")
+        elif not any(answer["party"] in response.duty_parties for response in responses):
             message = f"{control.key} leaves no duty to {answer['party']}; the answer is kept and decides nothing"
             yield Fault(place, message, "warning")
