@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from analyzer.errors import InputError
+from analyzer.exports.notes import notes_markdown
 from analyzer.knowledge.base import KnowledgeBase
 from analyzer.knowledge.counts import count_knowledge
 from analyzer.knowledge.loading import load_knowledge
@@ -215,3 +216,10 @@ def test_ids_sort_as_people_number_things() -> None:
         "Ⅱ.10.1.1",
         "Ⅲ.1.1.5",
     ]
+
+
+def test_the_documented_notes_are_those_of_the_controls(knowledge: KnowledgeBase) -> None:
+    documented = Path(__file__).resolve().parent.parent / "docs" / "encoding" / "notes.md"
+    assert documented.read_text("utf-8") == notes_markdown(knowledge), (
+        "run: sansho export notes -o docs/encoding/notes.md"
+    )

@@ -67,3 +67,14 @@ def matrix(
         step("管理策マトリクス")
         content = matrix_workbook(knowledge, shipped_rulebook(), assessment)
     hand_out(content, output, "xlsx")
+
+
+@export.command("notes")
+@output_option
+@controls_option
+@click.pass_context
+def notes(context: click.Context, output: Path | None, roots: tuple[Path, ...]) -> None:
+    """What is odd in the published rows, and how it was read, as Markdown."""
+    from analyzer.exports.notes import notes_markdown
+
+    hand_out(notes_markdown(open_knowledge(context, roots)).encode(), output, "md")

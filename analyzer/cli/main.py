@@ -14,6 +14,7 @@ from analyzer.cli.checklist import checklist
 from analyzer.cli.demo import demo
 from analyzer.cli.export import export
 from analyzer.cli.options import Settings
+from analyzer.cli.profile import profile
 from analyzer.cli.search import search
 from analyzer.cli.validate import validate
 from analyzer.errors import SanshoError
@@ -38,7 +39,7 @@ def sansho(context: click.Context, roots: tuple[Path, ...]) -> None:
     context.obj = Settings(roots)
 
 
-for command in (validate, export, analyze, explain, checklist, search, demo):
+for command in (validate, export, analyze, explain, checklist, profile, search, demo):
     sansho.add_command(command)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from analyzer.engine.periods import expires_on
-from analyzer.engine.profile import open_facts
+from analyzer.engine.profile import unknown_facts
 from analyzer.engine.rulebook import Policy
 from analyzer.knowledge.base import KnowledgeBase
 from analyzer.model.institution import Institution
@@ -16,7 +16,6 @@ from analyzer.model.results import (
     ExpiringEvidence,
     Summary,
     Tally,
-    UnknownFact,
 )
 from analyzer.model.vocabulary import (
     CONFORMITIES,
@@ -56,7 +55,7 @@ def summarise(
         gaps_by_kind={kind: kinds[kind] for kind in GAP_KINDS},
         gaps_by_priority={priority: priorities[priority] for priority in PRIORITIES},
         carried_over=sum(duty.carried_over for duty in duties),
-        unknown_facts=_unknown_facts(institution, knowledge),
+        unknown_facts=unknown_facts(knowledge, institution.facts),
         expiring=_expiring(applicable, institution, as_of, policy),
     )
 
@@ -72,17 +71,6 @@ def tally(results: Iterable[ControlResult]) -> Tally:
         conformity={word: conformity[word] for word in CONFORMITIES},
         responsibility={word: responsibility[word] for word in RESPONSIBILITIES},
     )
-
-
-def _unknown_facts(institution: Institution, knowledge: KnowledgeBase) -> tuple[UnknownFact, ...]:
-    decides: Counter[str] = Counter()
-    for control in knowledge.controls.values():
-        if control.applies_if is not None:
-            for fact in open_facts(knowledge.conditions[control.applies_if].when, institution.facts):
-                decides[fact] += 1
-    order = {fact: index for index, fact in enumerate(knowledge.facts)}
-    ranked = sorted(decides.items(), key=lambda item: (-item[1], order[item[0]]))
-    return tuple(UnknownFact(fact, knowledge.facts[fact].question, count) for fact, count in ranked)
 
 
 def _expiring(

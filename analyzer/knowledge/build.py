@@ -61,7 +61,9 @@ def guidelines(data: Data) -> dict[str, Guideline]:
 def facts(data: Data) -> dict[str, Fact]:
     """The facts of conditions.yaml, by id, in file order."""
     return {
-        item["id"]: Fact(item["id"], item["question"], item["help"], tuple(item.get("values", ())))
+        item["id"]: Fact(
+            item["id"], item["question"], item["help"], tuple(item.get("values", ())), tuple(item.get("informs", ()))
+        )
         for item in data["facts"]
     }
 

@@ -135,10 +135,15 @@ def _conditions(knowledge: KnowledgeBase) -> Iterator[Fault]:
                     yield Fault(when, f"{value!r} is not a value of {fact.id} ({shown})")
         if condition.id not in used:
             yield Fault(condition.place, f"condition {condition.id} decides no control", "warning")
-    for fact_id in knowledge.facts:
-        if fact_id not in used_facts and knowledge.conditions:
-            file = next(iter(knowledge.conditions.values())).place.file
-            yield Fault(Place(file, ("facts",)), f"fact {fact_id} is used by no condition", "warning")
+    if not knowledge.conditions:
+        return
+    file = next(iter(knowledge.conditions.values())).place.file
+    for index, fact in enumerate(knowledge.facts.values()):
+        if fact.id not in used_facts and not fact.informs:
+            yield Fault(Place(file, ("facts", index)), f"fact {fact.id} is used by no condition", "warning")
+        for number, key in enumerate(fact.informs):
+            if key not in knowledge.controls:
+                yield Fault(Place(file, ("facts", index, "informs", number)), f"no control {key!r}")
 
 
 def _clauses(knowledge: KnowledgeBase) -> Iterator[Fault]:

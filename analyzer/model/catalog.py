@@ -50,12 +50,16 @@ class MicClause:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A question on an institution. `values` is empty for a yes/no fact, else the allowed words."""
+    """A question on an institution. `values` is empty for a yes/no fact, else the allowed words.
+
+    informs: keys of controls whose reading the fact changes without deciding whether they apply.
+    """
 
     id: str
     question: str
     help: str
     values: tuple[str, ...]
+    informs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
