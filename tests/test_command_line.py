@@ -115,8 +115,7 @@ def test_fail_on_gaps(bound: str, code: int, capsysbinary: pytest.CaptureFixture
 def test_fail_on_counts_only_gaps_as_high_or_higher(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     path = tmp_path / "unanswered.yaml"
     path.write_text(
-        "institution: {id: x, name: x, kind: clinic}\nprofile: {}\nservices: [{vendor: cybozu.com}]\n"
-        "answers: []\nevidence: []\n",
+        "institution: {id: x, name: x, kind: clinic}\nprofile: {}\nservices: []\nanswers: []\nevidence: []\n",
         "utf-8",
     )
     assert run(capsysbinary, "analyze", str(path), "--as-of", DAY, "--fail-on", "high")[0] == 0

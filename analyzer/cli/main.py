@@ -11,6 +11,7 @@ import click
 from analyzer import __version__
 from analyzer.cli.analyze import analyze, explain
 from analyzer.cli.checklist import checklist
+from analyzer.cli.crosswalk import crosswalk
 from analyzer.cli.demo import demo
 from analyzer.cli.export import export
 from analyzer.cli.options import Settings
@@ -39,7 +40,7 @@ def sansho(context: click.Context, roots: tuple[Path, ...]) -> None:
     context.obj = Settings(roots)
 
 
-for command in (validate, export, analyze, explain, checklist, profile, search, demo):
+for command in (validate, export, analyze, explain, checklist, profile, search, crosswalk, demo):
     sansho.add_command(command)
 
 

@@ -13,6 +13,7 @@ from analyzer.engine.compiled import CompiledRules
 from analyzer.engine.interpreter import first_hit
 from analyzer.engine.profile import holds
 from analyzer.engine.rulebook import Rulebook, shipped_rulebook
+from analyzer.engine.suggestions import suggestions
 from analyzer.engine.summary import summarise
 from analyzer.engine.tables import Rule
 from analyzer.engine.trace import trace_cell
@@ -86,6 +87,7 @@ class Analyzer:
             knowledge_version=self.knowledge.version,
             results=results,
             summary=summarise(results, institution, as_of, self.knowledge, self.rulebook.policy),
+            suggestions=suggestions(results, institution, as_of, self.knowledge, self.rulebook.policy),
         )
 
     def explain(

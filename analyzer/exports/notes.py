@@ -7,8 +7,8 @@ from analyzer.knowledge.base import KnowledgeBase
 _HEAD = """\
 # Notes on the source
 
-What is odd in the published rows, row by row, and how it was read. Written by `sansho export notes`; the notes themselves
-stand in `controls/`. A row that is not listed has no note.
+What is odd in the published rows, row by row, and how it was read. Written by `sansho export notes`; the notes
+themselves stand in `controls/`. A row that is not listed has no note.
 """
 
 

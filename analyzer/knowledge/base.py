@@ -8,6 +8,7 @@ from functools import cached_property
 from analyzer.errors import Problem
 from analyzer.model.catalog import Condition, Fact, Guideline, MicClause, Vendor
 from analyzer.model.controls import Control, Section
+from analyzer.model.crosswalk import Crosswalk, Relation
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class KnowledgeBase:
     facts: dict[str, Fact]
     conditions: dict[str, Condition]
     vendors: dict[str, Vendor]
+    crosswalks: tuple[Crosswalk, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
     @cached_property
@@ -42,6 +44,16 @@ class KnowledgeBase:
             for cited in {citation.id: None for citation in control.mic.clauses} if control.mic else ():
                 found.setdefault(cited, []).append(control)
         return {clause: tuple(controls) for clause, controls in found.items()}
+
+    @cached_property
+    def related(self) -> dict[str, tuple[Relation, ...]]:
+        """For each control's key the relations it takes part in, in file order; a key without any is left out."""
+        found: dict[str, list[Relation]] = {}
+        for crosswalk in self.crosswalks:
+            for relation in crosswalk.relations:
+                found.setdefault(relation.first, []).append(relation)
+                found.setdefault(relation.second, []).append(relation)
+        return {key: tuple(relations) for key, relations in found.items()}
 
     def in_section(self, section: Section) -> tuple[Control, ...]:
         """The controls of one section, in order."""

@@ -32,6 +32,7 @@ from analyzer.model.controls import (
     Section,
     Text,
 )
+from analyzer.model.crosswalk import Crosswalk, Relation, Unrelated
 
 Data = dict[str, Any]
 
@@ -185,6 +186,31 @@ def vendor(data: Data, file: str) -> Vendor:
             )
             for item in data["certifications"]
         },
+        place=Place(file, ()),
+    )
+
+
+def crosswalk(data: Data, file: str) -> Crosswalk:
+    """One file of controls/crosswalk/."""
+    first, second = data["from"], data["to"]
+    return Crosswalk(
+        first=first,
+        second=second,
+        relations=tuple(
+            Relation(
+                first=f"{first}:{item['from']}",
+                second=f"{second}:{item['to']}",
+                kind=item["relation"],
+                reason=item["reason"],
+                source=item["source"],
+                place=Place(file, ("relations", index)),
+            )
+            for index, item in enumerate(data["relations"])
+        ),
+        unrelated=tuple(
+            Unrelated(f"{second}:{item['to']}", first, item["reason"], Place(file, ("unrelated", index)))
+            for index, item in enumerate(data["unrelated"])
+        ),
         place=Place(file, ()),
     )
 

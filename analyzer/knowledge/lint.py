@@ -8,6 +8,7 @@ from analyzer.knowledge.base import KnowledgeBase
 from analyzer.knowledge.located import Fault
 from analyzer.model.catalog import AllOf, AnyOf, Expression, FactTest, Not
 from analyzer.model.controls import Control, Place, Response
+from analyzer.model.crosswalk import Crosswalk
 
 # MHLW items carry the MIC column; no other guideline's items do.
 _MIC_SOURCE = "mhlw"
@@ -30,6 +31,8 @@ def lint(knowledge: KnowledgeBase, *, incomplete: bool) -> list[Fault]:
     faults += _conditions(knowledge)
     faults += _clauses(knowledge)
     faults += _guidelines(knowledge)
+    for crosswalk in knowledge.crosswalks:
+        faults += _crosswalk(crosswalk, knowledge)
     return faults
 
 
@@ -160,6 +163,32 @@ def _guidelines(knowledge: KnowledgeBase) -> Iterator[Fault]:
             yield Fault(
                 Place(control.place.file, ("guideline",)), f"no guideline {control.guideline!r} in guidelines.yaml"
             )
+
+
+def _crosswalk(crosswalk: Crosswalk, knowledge: KnowledgeBase) -> Iterator[Fault]:
+    """Every control named is there, no pair is given twice, and every control of the second guideline is judged."""
+    pairs: set[tuple[str, str]] = set()
+    judged: set[str] = set()
+    for relation in crosswalk.relations:
+        file, path = relation.place
+        for end, key in (("from", relation.first), ("to", relation.second)):
+            if key not in knowledge.controls:
+                yield Fault(Place(file, (*path, end)), f"no control {key!r}")
+        pair = (relation.first, relation.second)
+        if pair in pairs:
+            yield Fault(relation.place, f"{relation.first} and {relation.second} are related twice")
+        pairs.add(pair)
+        judged.add(relation.second)
+    for unrelated in crosswalk.unrelated:
+        if unrelated.control not in knowledge.controls:
+            yield Fault(unrelated.place, f"no control {unrelated.control!r}")
+        if unrelated.control in judged:
+            yield Fault(unrelated.place, f"{unrelated.control} is judged already, above")
+        judged.add(unrelated.control)
+    for control in knowledge.controls.values():
+        if control.guideline == crosswalk.second and control.key not in judged:
+            message = f"{control.key} is neither related to {crosswalk.first} nor unrelated"
+            yield Fault(crosswalk.place, message, "warning")
 
 
 def tests_in(expression: Expression) -> Iterator[FactTest]:

@@ -18,6 +18,7 @@ from analyzer.knowledge.schemas import Format, schema_problems
 from analyzer.knowledge.yamlreader import parse_yaml, read_bytes
 from analyzer.model.catalog import Condition, Fact, Guideline, MicClause, Vendor
 from analyzer.model.controls import Control, Place, Section
+from analyzer.model.crosswalk import Crosswalk
 from analyzer.model.ordering import natural_key
 from analyzer.resources import controls_dir, evidence_dir
 
@@ -59,6 +60,7 @@ class _Loading:
         self._conditions: dict[str, Condition] = {}
         self._clauses: dict[str, MicClause] = {}
         self._vendors: dict[str, Vendor] = {}
+        self._crosswalks: list[Crosswalk] = []
         self._sections: dict[tuple[str, str], Section] = {}
         self._section_places: dict[tuple[str, str], Place] = {}
         self._controls: dict[str, Control] = {}
@@ -99,6 +101,10 @@ class _Loading:
             if data is not None:
                 shown = self._shown(path)
                 self._take(build.clauses(data, shown), self._clauses, Place(shown, ("clauses",)), data["clauses"])
+        for path in _yaml_files(root / CROSSWALK_FOLDER):
+            data = self._read(path, self._shown(path), "crosswalk")
+            if data is not None:
+                self._crosswalks.append(build.crosswalk(data, self._shown(path)))
         for path in _vendor_files(root):
             data = self._read(path, self._shown(path), "vendor")
             if data is not None:
@@ -187,6 +193,7 @@ class _Loading:
             facts=self._facts,
             conditions=self._conditions,
             vendors=self._vendors,
+            crosswalks=tuple(self._crosswalks),
         )
 
     def _files(self, root: Path) -> Iterator[tuple[Path, str]]:

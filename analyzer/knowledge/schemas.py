@@ -26,6 +26,7 @@ Format = Literal[
     "mic",
     "guidelines",
     "conditions",
+    "crosswalk",
     "vendor",
     "institution",
     "table",

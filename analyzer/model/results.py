@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from analyzer.model.controls import Control, Response, Text
+from analyzer.model.crosswalk import RelationKind
 from analyzer.model.institution import Answer, Evidence, Institution
 from analyzer.model.vocabulary import (
     Applicability,
@@ -139,6 +140,25 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What was said of a related control's duty, offered for this one and never taken over by itself.
+
+    control, party: the duty it is offered for. source: the related control whose duty was answered by the same party.
+    relation: what the source is to the control (superset: it asks for more). status: the source's; offered where
+    the duty is unanswered, None where only evidence is offered. evidence: ids of the source's evidence that holds at
+    as_of and that this duty does not have.
+    """
+
+    control: str
+    party: Party
+    source: str
+    relation: RelationKind
+    reason: str
+    status: Status | None
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
     """An institution's analysis at a day: results in the order of the knowledge base, and their summary."""
 
@@ -147,3 +167,4 @@ class Assessment:
     knowledge_version: str
     results: tuple[ControlResult, ...]
     summary: Summary
+    suggestions: tuple[Suggestion, ...] = ()
