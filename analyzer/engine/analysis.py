@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import cast
 
@@ -19,13 +19,14 @@ from analyzer.engine.tables import Rule
 from analyzer.engine.trace import trace_cell
 from analyzer.knowledge.base import KnowledgeBase
 from analyzer.model.controls import Control, Response, Text
-from analyzer.model.institution import Institution, Service
+from analyzer.model.institution import Institution, Review, Service
 from analyzer.model.results import Assessment, ControlResult, DutyResult, Gap, TraceStep
 from analyzer.model.vocabulary import (
     PARTIES,
     Applicability,
     Assurance,
     Conformity,
+    Disclosure,
     GapKind,
     GapParty,
     Party,
@@ -54,12 +55,23 @@ class _Cell:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """An institution as it stands at a day: conditions settled (None: unknown) and the proof behind every answer."""
+    """An institution as it stands at a day: conditions settled (None: unknown) and the proof behind every answer.
+
+    last_reviews keeps what was found for a vendor, a disclosure level and a section: hundreds of controls share it.
+    """
 
     institution: Institution
     as_of: date
     conditions: dict[str, bool | None]
     proofs: dict[tuple[str, Party], str]
+    last_reviews: dict[tuple[str, Disclosure, str], Review | None] = field(default_factory=dict)
+
+    def last_review(self, service: Service, disclosure: Disclosure, section: str) -> Review | None:
+        """The latest look up to the day at documents of a disclosure level for a section."""
+        key = (service.vendor, disclosure, section)
+        if key not in self.last_reviews:
+            self.last_reviews[key] = periods.last_review(service, disclosure, section, self.as_of)
+        return self.last_reviews[key]
 
 
 class Analyzer:
@@ -162,25 +174,24 @@ class Analyzer:
         inputs = CellInputs(
             condition=_condition(control, view.conditions),
             **self.constant_inputs(control, service.vendor if service else None, view.as_of),
-            **self._standing(control, service, response, view.as_of),
+            **self._standing(control, service, response, view),
             user=_duty_inputs(by_party.get("user")),
             integrator=_duty_inputs(by_party.get("integrator")),
         )
         return _Cell(control, service, response, inputs, duties, holders)
 
     def _standing(
-        self, control: Control, service: Service | None, response: Response | None, as_of: date
+        self, control: Control, service: Service | None, response: Response | None, view: _View
     ) -> dict[str, str]:
         """How the documents behind the vendor's answer stand with this institution: review and certificate."""
         if service is None or response is None:
             return {"review": "never", "certificate": "not_relied_on"}
-        section = f"{control.guideline}:{control.section.id}"
-        review = periods.last_review(service, response.disclosure, section, as_of)
+        review = view.last_review(service, response.disclosure, f"{control.guideline}:{control.section.id}")
         vendor = self.knowledge.vendors.get(response.vendor)
         relied_on = [vendor.certifications[item] for item in response.certifications] if vendor else []
         return {
-            "review": periods.review_state(review, as_of, self.rulebook.policy),
-            "certificate": periods.certificate_state(relied_on, review, as_of),
+            "review": periods.review_state(review, view.as_of, self.rulebook.policy),
+            "certificate": periods.certificate_state(relied_on, review, view.as_of),
         }
 
     def _holders_of(self, response: Response | None, institution: Institution) -> dict[Party, Rule]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
 
 from dateutil.relativedelta import relativedelta
 
@@ -13,6 +14,7 @@ from analyzer.model.institution import Answer, Evidence, Review, Service
 from analyzer.model.vocabulary import Disclosure
 
 
+@lru_cache(maxsize=4096)
 def months_after(day: date, months: int) -> date:
     """The same day some calendar months later, the month's last day where it has none such; 9999-12-31 at the most."""
     try:
