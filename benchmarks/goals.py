@@ -33,7 +33,7 @@ def loading() -> list[Measurement]:
     contents = [path.read_bytes() for path in files]
 
     def cold() -> None:
-        for cached in (schemas._gate, schemas._registry, schemas._schemas):
+        for cached in (schemas.gate, schemas._registry, schemas._schemas):
             cached.cache_clear()
         load_knowledge()
 

@@ -13,6 +13,7 @@ from analyzer.cli.analyze import analyze, explain
 from analyzer.cli.checklist import checklist
 from analyzer.cli.crosswalk import crosswalk
 from analyzer.cli.demo import demo
+from analyzer.cli.diff import diff
 from analyzer.cli.export import export
 from analyzer.cli.options import Settings
 from analyzer.cli.profile import profile
@@ -40,7 +41,7 @@ def sansho(context: click.Context, roots: tuple[Path, ...]) -> None:
     context.obj = Settings(roots)
 
 
-for command in (validate, export, analyze, explain, checklist, profile, search, crosswalk, demo):
+for command in (validate, export, analyze, explain, checklist, profile, search, crosswalk, diff, demo):
     sansho.add_command(command)
 
 

@@ -27,6 +27,8 @@ Format = Literal[
     "guidelines",
     "conditions",
     "crosswalk",
+    "exported_analysis",
+    "exported_controls",
     "vendor",
     "institution",
     "table",
@@ -50,12 +52,12 @@ def read_document(content: bytes, name: str, document_format: Format) -> dict[st
 
 def schema_problems(data: Any, document_format: Format, content: bytes, name: str) -> list[Problem]:
     """Every way in which the data breaks the schema, in file order; empty where it obeys."""
-    if _gate(document_format).is_valid(data):
+    if gate(document_format).is_valid(data):
         return []
     lines = line_numbers(content, name)
     found = {
         Problem(name, nearest_line(lines, path), show_path(path), message)
-        for path, message in _explain(data, document_format)
+        for path, message in explain(data, document_format)
     }
     return sorted(found, key=lambda problem: (problem.line or 0, problem.path, problem.message))
 
@@ -71,12 +73,14 @@ def _registry() -> jsonschema_rs.Registry:
 
 
 @cache
-def _gate(document_format: Format) -> jsonschema_rs.Validator:
+def gate(document_format: Format) -> jsonschema_rs.Validator:
+    """The quick validator of a format: says yes or no, nothing more."""
     schema = _schemas()[document_format]
     return jsonschema_rs.Draft202012Validator(schema, registry=_registry(), validate_formats=True)
 
 
-def _explain(data: Any, document_format: Format) -> Iterator[tuple[PathKey, str]]:
+def explain(data: Any, document_format: Format) -> Iterator[tuple[PathKey, str]]:
+    """Every way in which the data breaks its schema, as (path, reason); slow, for documents that the gate refused."""
     # Only a document with faults pays for this import.
     from jsonschema import Draft202012Validator
     from referencing import Registry, Resource
@@ -127,12 +131,22 @@ def _faults(error: ValidationError) -> Iterator[tuple[PathKey, str]]:
     elif kind == "format":
         yield path, f"{_shown(value)} is not a {wanted} that exists"
     elif kind == "uniqueItems":
-        twice = [item for index, item in enumerate(value) if item in value[:index]]
-        yield path, f"{_shown(twice[0])} is given twice"
+        yield path, f"{_shown(_repeated(value))} is given twice"
     elif kind == "maxLength":
         yield path, f"is {len(value):,} characters long; at most {wanted:,} are allowed"
     else:
         yield path, error.message if len(error.message) < 200 else f"{_shown(value)} breaks the rule {kind}"
+
+
+def _repeated(items: list[Any]) -> Any:
+    """The first item that an earlier one equals, found by its written form."""
+    seen: set[str] = set()
+    for item in items:
+        written = json.dumps(item, sort_keys=True)
+        if written in seen:
+            return item
+        seen.add(written)
+    return items[-1]
 
 
 def _alternatives(error: ValidationError) -> Iterator[tuple[PathKey, str]]:

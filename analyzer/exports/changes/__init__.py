@@ -1,0 +1,1 @@
+"""What changed, handed out: as text for a terminal, as JSON, as a workbook."""
