@@ -92,7 +92,9 @@ class Analyzer:
         """The state of every control at `as_of`. The same input and day give the same result."""
         cells = list(self._cells(institution, as_of, self.knowledge.controls.values()))
         decided = self._decide({cell.inputs for cell in cells})
-        results = tuple(self._result(cell, decided[cell.inputs]) for cell in cells)
+        # What follows from the rules alone is worked out once for all cells that are alike.
+        gaps = {inputs: tuple(self._gaps(rules)) for inputs, rules in decided.items()}
+        results = tuple(self._result(cell, decided[cell.inputs], gaps[cell.inputs]) for cell in cells)
         return Assessment(
             institution=institution,
             as_of=as_of,
@@ -199,7 +201,7 @@ class Analyzer:
         stated = response.duty_parties if response else frozenset()
         return {party: self._holders[party, institution.integrator_presence] for party in PARTIES if party in stated}
 
-    def _result(self, cell: _Cell, rules: CellRules) -> ControlResult:
+    def _result(self, cell: _Cell, rules: CellRules, gaps: tuple[Gap, ...]) -> ControlResult:
         return ControlResult(
             control=cell.control,
             service=cell.service.vendor if cell.service else None,
@@ -214,7 +216,7 @@ class Analyzer:
             assurance=cast(Assurance, rules.assurance.then["assurance"]),
             assurance_reason=rules.assurance.reason,
             duties=cell.duties,
-            gaps=tuple(self._gaps(rules)),
+            gaps=gaps,
         )
 
     def _gaps(self, rules: CellRules) -> Iterator[Gap]:
