@@ -33,7 +33,7 @@ def test_controls_have_the_documented_shape(knowledge: KnowledgeBase):
     first = next(control for control in data["controls"] if control["key"] == "mhlw-5:6.3-01")
     assert list(first) == [
         "key", "guideline", "id", "mark", "section", "level", "title", "requirement", "points", "applies_if", "mic",
-        "responses", "expected_evidence", "note",
+        "responses", "expected_evidence", "note", "related",
     ]  # fmt: skip
     assert first["section"] == {"id": "6.3", "title": {"ja": "組織的安全管理対策", "en": "Organisational safeguards"}}
     assert first["mic"]["clauses"][0] == {"id": "Ⅱ.4.1.1", "class": "recommended"}

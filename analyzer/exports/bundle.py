@@ -18,6 +18,7 @@ from analyzer.exports.tabular import (
     evidence_table,
     gaps_table,
     results_table,
+    suggestions_table,
     to_csv_bytes,
     to_parquet_bytes,
 )
@@ -25,7 +26,7 @@ from analyzer.knowledge.base import KnowledgeBase
 from analyzer.model.institution import Institution
 from analyzer.model.results import Assessment
 
-FILES_OF_AN_INSTITUTION = 11
+FILES_OF_AN_INSTITUTION = 12
 
 
 def write_bundle(
@@ -65,4 +66,5 @@ def _files(
     yield "duties.csv", lambda: to_csv_bytes(duties_table(assessment))
     yield "gaps.csv", lambda: to_csv_bytes(gaps_table(assessment))
     yield "evidence.csv", lambda: to_csv_bytes(evidence_table(assessment))
+    yield "suggestions.csv", lambda: to_csv_bytes(suggestions_table(assessment))
     yield "results.parquet", lambda: to_parquet_bytes(results_table(assessment), assessment_metadata(assessment))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, Literal
 
 from analyzer.exports.answers import days_overdue, unused_answers
+from analyzer.exports.related import related_controls
 from analyzer.knowledge.base import KnowledgeBase
 from analyzer.model.controls import Control, Response
 from analyzer.model.institution import Answer, Evidence
@@ -65,6 +66,7 @@ CONTROLS: Final[Columns] = {
     "mic_agreements": "text",
     "expected_evidence": "text",
     "note": "text",
+    "related": "text",
     "vendor": "text",
     "surveyed_on": "day",
     "conformity": "text",
@@ -121,6 +123,19 @@ GAPS: Final[Columns] = {
     "owner": "text",
     "due": "day",
     "days_overdue": "count",
+}
+SUGGESTIONS: Final[Columns] = {
+    **_RUN,
+    "control": "text",
+    "title": "text",
+    "party": "text",
+    "source": "text",
+    "source_title": "text",
+    "relation": "text",
+    "reason": "text",
+    "status": "text",
+    "evidence": "text",
+    "evidence_detail": "text",
 }
 EVIDENCE: Final[Columns] = {
     **_RUN,
@@ -180,6 +195,7 @@ def _control_part(control: Control, knowledge: KnowledgeBase) -> Row:
         "mic_agreements": _listed(mic.agreements) if mic else None,
         "expected_evidence": _listed(control.expected_evidence),
         "note": control.note,
+        "related": _listed(f"{other.control.key} {other.kind}" for other in related_controls(control.key, knowledge)),
     }
 
 
@@ -346,6 +362,27 @@ def gap_rows(assessment: Assessment) -> Iterator[Row]:
                 "due": answer.due if answer else None,
                 "days_overdue": days_overdue(duty, assessment.as_of) if duty else None,
             }
+
+
+def suggestion_rows(assessment: Assessment) -> Iterator[Row]:
+    """The rows of SUGGESTIONS."""
+    run = _run_part(assessment)
+    titles = {result.control.key: result.control.title.ja for result in assessment.results}
+    register = assessment.institution.evidence
+    for suggestion in assessment.suggestions:
+        yield {
+            **run,
+            "control": suggestion.control,
+            "title": titles[suggestion.control],
+            "party": suggestion.party,
+            "source": suggestion.source,
+            "source_title": titles[suggestion.source],
+            "relation": suggestion.relation,
+            "reason": suggestion.reason,
+            "status": suggestion.status,
+            "evidence": _listed(suggestion.evidence),
+            "evidence_detail": _listed(_evidence_line(register[item]) for item in suggestion.evidence),
+        }
 
 
 def evidence_rows(assessment: Assessment) -> Iterator[Row]:

@@ -8,11 +8,12 @@ from datetime import date
 from typing import Any, Literal
 
 from analyzer.exports.answers import unused_answers
+from analyzer.exports.related import related_controls
 from analyzer.knowledge.base import KnowledgeBase
 from analyzer.model.catalog import Guideline, Vendor
 from analyzer.model.controls import Control, MicRequirements, Response, Text
 from analyzer.model.institution import Answer, Evidence, Institution, Service
-from analyzer.model.results import Assessment, ControlResult, DutyResult, Gap, Summary, Tally, TraceStep
+from analyzer.model.results import Assessment, ControlResult, DutyResult, Gap, Suggestion, Summary, Tally, TraceStep
 
 Data = dict[str, Any]
 Language = Literal["ja", "en"]
@@ -24,13 +25,14 @@ def controls_json(knowledge: KnowledgeBase) -> Data:
     """`{version, guidelines, surveys, controls: [...]}`: every control with the vendors' answers.
 
     `requirement` is the whole text, `points` the same enumeration apart. `guidelines` says which editions are no
-    longer in force, `surveys` how old the vendors' answers are.
+    longer in force, `surveys` how old the vendors' answers are. `related` are the controls of other guidelines that ask
+    for the same or part of it; `relation` is what the other is to this one (`superset`: it asks for more).
     """
     return {
         "version": knowledge.version,
         "guidelines": [_guideline(guideline) for guideline in knowledge.guidelines.values()],
         "surveys": [_survey(vendor) for vendor in knowledge.vendors.values()],
-        "controls": [_control(control) for control in knowledge.controls.values()],
+        "controls": [_control(control, knowledge) for control in knowledge.controls.values()],
     }
 
 
@@ -41,11 +43,12 @@ def assessment_json(
     lang: Language = "ja",
     knowledge: KnowledgeBase | None = None,
 ) -> Data:
-    """`{version, institution, as_of, summary, results: [...], unused_answers: [...]}`.
+    """`{version, institution, as_of, summary, results: [...], suggestions: [...], unused_answers: [...]}`.
 
     One result a control and service. explain adds `trace` to each result. lang chooses the language of reasons and
     actions. knowledge, the base that the assessment was made with, adds `guidelines` and `surveys` as in
-    `controls_json`. `unused_answers` are those that decide nothing, with `why`: `after_as_of` or `no_duty`.
+    `controls_json`. `suggestions` are what related controls (`source`) have to offer; none of it counts in a result.
+    `unused_answers` are those that decide nothing, with `why`: `after_as_of` or `no_duty`.
     """
     editions: Data = {}
     if knowledge is not None:
@@ -61,6 +64,7 @@ def assessment_json(
         **editions,
         "summary": _summary(assessment.summary),
         "results": [_result(result, lang, explain) for result in assessment.results],
+        "suggestions": [_suggestion(suggestion) for suggestion in assessment.suggestions],
         "unused_answers": [
             {
                 "control": unused.answer.control,
@@ -104,7 +108,7 @@ def _survey(vendor: Vendor) -> Data:
     }
 
 
-def _control(control: Control) -> Data:
+def _control(control: Control, knowledge: KnowledgeBase) -> Data:
     return {
         "key": control.key,
         "guideline": control.guideline,
@@ -120,6 +124,10 @@ def _control(control: Control) -> Data:
         "responses": {vendor: _response(response) for vendor, response in control.responses.items()},
         "expected_evidence": list(control.expected_evidence),
         "note": control.note,
+        "related": [
+            {"control": other.control.key, "relation": other.kind, "reason": other.reason, "source": other.source}
+            for other in related_controls(control.key, knowledge)
+        ],
     }
 
 
@@ -292,6 +300,18 @@ def _gap(gap: Gap, lang: Language) -> Data:
         "rule": gap.rule,
         "reason": _in(lang, gap.reason),
         "action": _in(lang, gap.action),
+    }
+
+
+def _suggestion(suggestion: Suggestion) -> Data:
+    return {
+        "control": suggestion.control,
+        "party": suggestion.party,
+        "source": suggestion.source,
+        "relation": suggestion.relation,
+        "reason": suggestion.reason,
+        "status": suggestion.status,
+        "evidence": list(suggestion.evidence),
     }
 
 

@@ -12,6 +12,7 @@ from analyzer.exports.rows import (
     EVIDENCE,
     GAPS,
     RESULTS,
+    SUGGESTIONS,
     Columns,
     Kind,
     Row,
@@ -20,6 +21,7 @@ from analyzer.exports.rows import (
     evidence_rows,
     gap_rows,
     result_rows,
+    suggestion_rows,
 )
 from analyzer.exports.visible import visible
 from analyzer.knowledge.base import KnowledgeBase
@@ -37,7 +39,7 @@ _DTYPES: Final[dict[Kind, str]] = {"text": "string", "count": "Int64", "flag": "
 def controls_table(knowledge: KnowledgeBase) -> pd.DataFrame:
     """One row a control and vendor that answers it; a control that nobody answers has one row without a vendor.
 
-    Lists stand one entry a line.
+    Lists stand one entry a line. `related` are `control relation` pairs: what the other control is to this one.
     """
     return _frame(CONTROLS, control_rows(knowledge))
 
@@ -55,6 +57,11 @@ def duties_table(assessment: Assessment) -> pd.DataFrame:
 def gaps_table(assessment: Assessment) -> pd.DataFrame:
     """One row a gap. `days_overdue` is empty where no day has passed."""
     return _frame(GAPS, gap_rows(assessment))
+
+
+def suggestions_table(assessment: Assessment) -> pd.DataFrame:
+    """One row a suggestion: what was said of `source`, offered for `control`; it counts in no result."""
+    return _frame(SUGGESTIONS, suggestion_rows(assessment))
 
 
 def evidence_table(assessment: Assessment) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from analyzer.exports.checklist.model import (
     ServiceLine,
     SurveyNotice,
 )
+from analyzer.exports.checklist.relations import RelationLines
 from analyzer.exports.checklist.rows import ControlLines
 from analyzer.knowledge.base import KnowledgeBase
 from analyzer.model.institution import Service
@@ -31,7 +32,7 @@ def build_checklist(assessment: Assessment, knowledge: KnowledgeBase, rulebook: 
     """Everything the checklist of an assessed institution says, ready for any file format."""
     context = Context(assessment, knowledge, rulebook)
     answers = AnswerLines(context)
-    controls = ControlLines(context, answers)
+    controls = ControlLines(context, answers, RelationLines(context, answers))
     return Checklist(
         head=_head(context),
         total=_count("", "", "", assessment.results),

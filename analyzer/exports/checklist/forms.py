@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from openpyxl.formatting.rule import Rule as FormatRule
 from openpyxl.styles import Font, PatternFill
@@ -42,6 +43,14 @@ class Form:
     fields: Sequence[Field]
 
 
+class Served(NamedTuple):
+    """A control that a row of answers serves, the party's part of it, and its answer where that does not count."""
+
+    row: Row
+    cell: PartyCell
+    uncounted: UncountedAnswer | None
+
+
 @dataclass
 class Forms:
     """The fill-in sheets of one checklist; `made` grows with each."""
@@ -53,7 +62,9 @@ class Forms:
     made: list[Form] = field(default_factory=list)
 
     def answers(self) -> None:
-        """One row for each party's duty under an applicable control, and one for every other answer there is."""
+        """One row for each party's duty under an applicable control, or under several that ask the same and are
+        answered the same, and one for every other answer there is.
+        """
         sheet = self._sheet(
             layout.FORM_SHEET,
             "記入",
@@ -74,6 +85,8 @@ class Forms:
         )
         _colour(sheet, table, column["status"], statuses)
         self._ask_for_reason(sheet, table, column)
+        if all(not row.related for section in self.checklist.sections for row in section.rows):
+            sheet.column_dimensions[get_column_letter(column["related"])].hidden = True
         self.book.freeze(sheet, table.first_row, column["duty"])
 
     def evidence(self) -> None:
@@ -191,35 +204,39 @@ class Forms:
 
     def _answer_rows(self) -> Iterator[list[Value]]:
         uncounted = {(entry.key, entry.answer.party.word): entry for entry in self.checklist.uncounted}
-        for row in (row for section in self.checklist.sections for row in section.rows):
-            for cell in (row.user, row.integrator):
-                if cell.texts:
-                    entry = uncounted.pop((row.key, cell.party.word), None)
-                    yield self._duty_row(row, cell, entry)
+        rows = {row.key: row for section in self.checklist.sections for row in section.rows}
+        for row in rows.values():
+            for of_party in (_user, _integrator):
+                cell = of_party(row)
+                if not cell.texts or (cell.shared and cell.shared.first.key != row.key):
+                    continue
+                keys = [item.key for item in cell.shared.items] if cell.shared else [row.key]
+                served = [
+                    Served(rows[key], of_party(rows[key]), uncounted.pop((key, cell.party.word), None)) for key in keys
+                ]
+                yield self._duty_row(served)
         for entry in uncounted.values():
             yield self._uncounted_row(entry)
 
-    def _duty_row(self, row: Row, cell: PartyCell, entry: UncountedAnswer | None) -> list[Value]:
+    def _duty_row(self, served: Sequence[Served]) -> list[Value]:
         """A duty with the answer that counts, or the one that does not count yet."""
-        todo = [
-            f"{gap.priority.text} {gap.kind.ja}：{gap.action}" for gap in row.gaps if gap.party.word == cell.party.word
-        ]
-        if cell.overdue is not None:
-            todo.insert(0, f"！ 期限を{cell.overdue}日過ぎている")
-        if entry is not None:
-            todo.append(entry.why)
-        duty = [*cell.texts, *([f"※{cell.remark}"] if cell.remark else [])]
+        row, cell, entry = served[0]
+        titles = [f"{one.row.title}\n［{one.row.level.ja}］" for one in served]
+        if len(served) > 1:
+            titles = [f"{one.row.id} {title}" for one, title in zip(served, titles, strict=True)]
+            titles.append(f"※この1行で{len(served)}項目に答える")
         return [
-            row.key,
+            layout.LIST_SEPARATOR.join(one.row.key for one in served),
             cell.party.word,
             Link(row.id, layout.DIVISION_SHEET, f"A{self.division_rows[row.key]}"),
-            f"{row.title}\n［{row.level.ja}］",
+            "\n".join(titles),
             cell.party.ja,
-            "\n".join(duty),
-            "\n".join(f"・{text}" for text in row.expected_evidence),
+            _distinct([*one.cell.texts, *([f"※{one.cell.remark}"] if one.cell.remark else [])] for one in served),
+            _distinct([f"・{text}" for text in one.row.expected_evidence] for one in served),
+            _told(served, _related),
             *_given(entry.answer if entry else cell.answer),
             self.book.label("proof", cell.proof.word) if cell.proof else None,
-            "\n".join(todo),
+            _told(served, _todo),
         ]
 
     def _uncounted_row(self, entry: UncountedAnswer) -> list[Value]:
@@ -231,6 +248,7 @@ class Forms:
             entry.title,
             answer.party.ja,
             "（集計に入らない回答）",
+            None,
             None,
             *_given(answer),
             None,
@@ -249,6 +267,53 @@ class Forms:
             f'AND(${status}{table.first_row}="{excluded}",TRIM(${reason}{table.first_row})="")',
             TONES["status"]["not_implemented"],
         )
+
+
+def _user(row: Row) -> PartyCell:
+    return row.user
+
+
+def _integrator(row: Row) -> PartyCell:
+    return row.integrator
+
+
+def _distinct(texts: Iterable[Iterable[str]]) -> str:
+    """Every text once, one a line."""
+    return "\n".join(dict.fromkeys(text for some in texts for text in some))
+
+
+def _told(served: Sequence[Served], lines_of: Callable[[Served], Iterable[str]]) -> str:
+    """What is said of the controls of a row, each line once; what is not said of all of them names those it is of."""
+    found: dict[str, list[str]] = {}
+    for one in served:
+        for line in dict.fromkeys(lines_of(one)):
+            found.setdefault(line, []).append(one.row.id)
+    return "\n".join(
+        line if len(ids) == len(served) else f"{line}（{'、'.join(ids)}について）" for line, ids in found.items()
+    )
+
+
+def _related(one: Served) -> Iterator[str]:
+    """What controls of other guidelines mean for a duty: answered otherwise, related, to draw on."""
+    shared = one.cell.shared
+    together = {item.key for item in shared.items} if shared else set()
+    for difference in shared.differing if shared else ():
+        yield f"！ {difference}"
+    for line in one.row.related:
+        if line.item.key not in together:
+            yield f"{line.relation.text}　{line.item.id} {line.item.title}"
+    for suggestion in one.cell.suggestions:
+        yield f"→ {suggestion.text}"
+
+
+def _todo(one: Served) -> Iterator[str]:
+    if one.cell.overdue is not None:
+        yield f"！ 期限を{one.cell.overdue}日過ぎている"
+    for gap in one.row.gaps:
+        if gap.party.word == one.cell.party.word:
+            yield f"{gap.priority.text} {gap.kind.ja}：{gap.action}"
+    if one.uncounted is not None:
+        yield one.uncounted.why
 
 
 def _given(answer: AnswerLine | None) -> list[Value]:

@@ -3,6 +3,9 @@
 The hidden sheet `META_SHEET` holds `name, value` rows: format, institution_id, as_of, knowledge_version. Below them,
 after the row that begins with TABLES_MARK, a row a table: name, sheet, header row, first row, last row, then the
 field names from column A on.
+
+A row of answers may stand for several controls that ask the same of a party: its `control` then holds all their keys,
+joined by LIST_SEPARATOR, and what is filled in is the answer for each of them. (Format 1 had one key a row.)
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from typing import Final
 
 from analyzer.exports.xlsx.looks import BODY, CENTRE, DATE, INPUT, INPUT_CENTRE, INPUT_DATE, Look
 
-FORMAT: Final = "sansho-checklist/1"
+FORMAT: Final = "sansho-checklist/2"
 META_SHEET: Final = "_sansho"
 TABLES_MARK: Final = "table"
 
@@ -61,6 +64,7 @@ ANSWERS: Final = (
     Field("party_name", "担い手", 10, CENTRE, _ASKED),
     Field("duty", "行うこと", 34, BODY, _ASKED),
     Field("expected", "監査で証跡となるもの", 24, BODY, _ASKED),
+    Field("related", "関連項目・参考にできる回答", 26, BODY, _ASKED),
     Field("status", "状況", 9, INPUT_CENTRE, _ANSWER),
     Field("reason", "理由（該当なしは必須）", 14, INPUT, _ANSWER),
     Field("checked_on", "確認日", 11, INPUT_DATE, _ANSWER),

@@ -206,10 +206,65 @@ class VendorCell:
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """A control as another names it. applicable: it has a row of its own in the checklist."""
+
+    key: str
+    id: str
+    title: str
+    guideline_title: str
+    level: Label
+    applicable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedLine:
+    """A control of another guideline that asks for the same or part of it; `relation` is what it is to this one."""
+
+    item: Item
+    relation: Label
+    reason: str
+    source: Label
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestionLine:
+    """What the same party said of a related control's duty, offered and never taken over. `text` says it whole.
+
+    status is None where only evidence is offered.
+    """
+
+    source: Item
+    relation: Label
+    reason: str
+    status: Label | None
+    evidence: tuple[EvidenceLine, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharedDuty:
+    """A duty that controls with equal demands leave to one party, and how far it is answered in one go.
+
+    items: the controls, this one among them, that one answer serves: all whose answers so far are the same, in order.
+    differing: where other controls with equal demands are answered otherwise, a line that says so for each.
+    """
+
+    items: tuple[Item, ...]
+    differing: tuple[str, ...]
+
+    @property
+    def first(self) -> Item:
+        """The control under which the one answer is written down."""
+        return self.items[0]
+
+
+@dataclass(frozen=True, slots=True)
 class PartyCell:
     """A party's part of a control. `texts` is empty where it has none, and `remark` says why.
 
     answer is None where there is none as of the date; overdue: days since the day set for it, None where in time.
+    shared: None where no other control has equal demands of the party.
     """
 
     party: Label
@@ -219,6 +274,8 @@ class PartyCell:
     proof: Label | None
     answer: AnswerLine | None
     overdue: int | None
+    shared: SharedDuty | None = None
+    suggestions: tuple[SuggestionLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +308,7 @@ class Row:
     gaps: tuple[GapLine, ...]
     expected_evidence: tuple[str, ...]
     source_note: str | None
+    related: tuple[RelatedLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

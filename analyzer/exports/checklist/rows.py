@@ -11,6 +11,7 @@ from analyzer.exports.checklist.answers import AnswerLines
 from analyzer.exports.checklist.context import Context
 from analyzer.exports.checklist.facts import settled_by
 from analyzer.exports.checklist.model import GapLine, LeftOut, PartyCell, Row, Section, VendorCell, VendorRequest
+from analyzer.exports.checklist.relations import RelationLines
 from analyzer.exports.checklist.vendor import vendor_items
 from analyzer.model.results import ControlResult, Gap
 from analyzer.model.vocabulary import Party
@@ -24,6 +25,7 @@ class ControlLines:
 
     context: Context
     answers: AnswerLines
+    relations: RelationLines
 
     def sections(self) -> Iterator[Section]:
         """The sections with their applicable controls; a section without any does not show."""
@@ -54,6 +56,7 @@ class ControlLines:
             gaps=self._gaps(group),
             expected_evidence=control.expected_evidence,
             source_note=control.note,
+            related=self.relations.related(control.key),
         )
 
     def _why(self, result: ControlResult) -> str:
@@ -101,6 +104,8 @@ class ControlLines:
             proof=self.context.label("proof", first.proof) if first.status in {"implemented", "partial"} else None,
             answer=self.answers.line(first.answer) if first.answer else None,
             overdue=days_overdue(first, self.context.assessment.as_of),
+            shared=self.relations.shared(group[0].control.key, party),
+            suggestions=self.relations.suggestions(group[0].control.key, party),
         )
 
     def _no_duty(self, group: tuple[ControlResult, ...], party: Party) -> str:

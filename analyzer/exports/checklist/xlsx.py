@@ -8,13 +8,19 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from analyzer.exports.checklist import layout
 from analyzer.exports.checklist.forms import Form, Forms
-from analyzer.exports.checklist.model import Checklist, Count, PartyCell, Row, VendorCell, VendorItem
+from analyzer.exports.checklist.model import Checklist, Count, PartyCell, RelatedLine, Row, VendorCell, VendorItem
 from analyzer.exports.xlsx.book import Book, Column, Value
 from analyzer.exports.xlsx.looks import BODY, CENTRE, DATE, HEADING, LABEL, NUMBER, PLAIN, TITLE, TOTAL, WARNING
 
 _NAME_WIDTH, _COUNT_WIDTH = 46.0, 8.0
 _COUNTS = 17
+_GUIDE_WIDTHS = (24.0, 96.0)
 _DIVISION_TOP = 4
+_RULES_ON_RELATED = (
+    "複数のガイドラインが同じことを求める対応は、1行にまとめてある。記入は「題名・区分」に並ぶすべての項目の回答になる。"
+    "すでに回答が分かれている項目は行を分け、その旨を「関連項目・参考にできる回答」の欄に示す。",
+    "「参考にできる」とある回答や証跡は、自動では写らない。内容を確かめ、使えるものだけを記入する。",
+)
 
 
 def checklist_xlsx(checklist: Checklist) -> bytes:
@@ -176,8 +182,7 @@ def _lapsing(book: Book, sheet: Worksheet, checklist: Checklist, row: int) -> No
 
 def _guide(book: Book, checklist: Checklist, footer: str) -> None:
     sheet = book.sheet(layout.GUIDE_SHEET, tab_colour="1F4E79")
-    sheet.column_dimensions["A"].width = 24
-    sheet.column_dimensions["B"].width = 96
+    sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = _GUIDE_WIDTHS
     book.put(sheet, 1, 1, "使い方", HEADING)
     steps = [
         (layout.DIVISION_SHEET, "項目ごとに、ベンダー・SI事業者・医療機関の誰が何を行うか、なぜ当てはまるかを読む。"),
@@ -198,12 +203,14 @@ def _guide(book: Book, checklist: Checklist, footer: str) -> None:
         "空欄の状況は、まだ答えていないことを表す。一度入れた記入を消すと、未回答に戻る。",
         "再確認の欄が「引継ぎ・要再確認」の行は、前回の回答を写したもの。確かめたら確認日を改め、「確認済」を選ぶ。",
         "「集計に入らない回答」の行は、理由が「次の対応」の欄にある。記入は残る。",
+        *(_RULES_ON_RELATED if any(row.related for section in checklist.sections for row in section.rows) else ()),
     )
     row += 1
     book.put(sheet, row, 1, "約束ごと", HEADING)
     for text in rules:
         row += 1
         book.merged(sheet, row, 1, 2, text, BODY)
+        book.fit_row(sheet, row, [(text, _GUIDE_WIDTHS[0] + _GUIDE_WIDTHS[1])])
     row += 2
     book.put(sheet, row, 1, "状況の選び方", HEADING)
     for status in checklist.choices.statuses:
@@ -243,6 +250,8 @@ def _division_row(book: Book, row: Row) -> list[Value]:
         asked += ["【監査で証跡となるもの】", *(f"・{text}" for text in row.expected_evidence)]
     if row.source_note:
         asked.append(f"【資料についての注記】{row.source_note}")
+    if row.related:
+        asked += ["【関連項目】", *(_related_text(line) for line in row.related)]
     verdicts = [f"{vendor.name}：{vendor.result_reason}" if several else vendor.result_reason for vendor in row.vendors]
     gaps = [
         f"{gap.priority.text} {gap.party.ja}・{gap.kind.ja}{f'（{gap.service}）' if gap.service else ''}：{gap.action}"
@@ -283,6 +292,13 @@ def _vendor_text(vendor: VendorCell) -> str:
     return "\n".join(lines)
 
 
+def _related_text(line: RelatedLine) -> str:
+    return (
+        f"{line.relation.text}　{line.item.id} {line.item.title}（{line.item.guideline_title}）"
+        f"{line.reason}［{line.source.ja}］"
+    )
+
+
 def _party_text(cell: PartyCell) -> str:
     lines = [*cell.texts, *([f"※{cell.remark}"] if cell.remark else [])]
     if cell.status:
@@ -292,6 +308,11 @@ def _party_text(cell: PartyCell) -> str:
         lines.append("【引継ぎ・要再確認】")
     if cell.overdue is not None:
         lines.append(f"【期限】{cell.overdue}日過ぎている")
+    if cell.shared and len(cell.shared.items) > 1:
+        lines.append(f"【まとめて答える項目】{'、'.join(item.id for item in cell.shared.items)}")
+    if cell.shared:
+        lines += [f"！ {line}" for line in cell.shared.differing]
+    lines += [f"→ {suggestion.text}" for suggestion in cell.suggestions]
     return "\n".join(lines)
 
 

@@ -7,6 +7,7 @@ from analyzer.exports.answers import unused_answers
 from analyzer.exports.checklist.facts import fact_lines
 from analyzer.exports.gap_report import parts
 from analyzer.exports.gap_report.charts import BAR_LEFT, BAR_RIGHT, ROW_HEIGHT, WIDTH
+from analyzer.exports.related import related_controls
 from analyzer.exports.templating import render_html
 from analyzer.knowledge.base import KnowledgeBase
 from analyzer.model.results import Assessment
@@ -47,6 +48,8 @@ def gap_report_html(assessment: Assessment, knowledge: KnowledgeBase, rulebook: 
         carried_over=parts.carried_over_duties(assessment),
         left_out=parts.left_out(assessment, knowledge, rulebook),
         excluded_duties=parts.excluded_duties(assessment),
+        suggestions=assessment.suggestions,
+        related=lambda control: related_controls(control.key, knowledge),
         unused=unused_answers(assessment),
         sections=parts.by_section(assessment),
         anchor_of=parts.anchor_of,

@@ -10,6 +10,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from analyzer.engine.interpreter import first_hit
 from analyzer.engine.rulebook import Rulebook
+from analyzer.exports.related import Related, related_controls
 from analyzer.exports.xlsx.book import Book, Link
 from analyzer.exports.xlsx.looks import HEADING, NOTE
 from analyzer.knowledge.base import KnowledgeBase
@@ -89,6 +90,11 @@ class Context:
         return {key: tuple(results) for key, results in found.items()}
 
     @cached_property
+    def related(self) -> dict[str, tuple[Related, ...]]:
+        """For each control those of other guidelines that are related to it."""
+        return {key: related_controls(key, self.knowledge) for key in self.knowledge.controls}
+
+    @cached_property
     def control_rows(self) -> dict[str, int]:
         """For each control the row of its guideline's sheet."""
         return {
@@ -120,10 +126,14 @@ class Context:
             if item is not None
         }
 
-    def control_link(self, key: str) -> Link:
-        """The control's id, leading to its row."""
+    def control_link(self, key: str, shown: str | None = None) -> Link:
+        """The control's id or a short text, leading to its row."""
         control = self.knowledge.controls[key]
-        return Link(control.id, self.sheets[control.guideline].title, f"A{self.control_rows[key]}")
+        return Link(shown or control.id, self.sheets[control.guideline].title, f"A{self.control_rows[key]}")
+
+    def control_name(self, control: Control) -> str:
+        """What a control is called on the sheet of another guideline."""
+        return f"{control.id} {control.title.ja}（{self.knowledge.guidelines[control.guideline].short_title}）"
 
     def clause_link(self, clause: str, shown: str) -> Link | str:
         """A short text that leads to the clause's row, where the catalogue has it."""

@@ -9,10 +9,12 @@ from functools import cached_property
 from analyzer.exports.answers import UnusedAnswer, days_overdue, unused_answers
 from analyzer.exports.matrix.context import CARRIED_OVER, FIRST_ROW, GROUP_ROW, Context
 from analyzer.exports.matrix.links import References
+from analyzer.exports.related import unrelated_controls
 from analyzer.exports.xlsx.book import Column, Value
 from analyzer.exports.xlsx.looks import BODY, CENTRE, DATE, NUMBER
 from analyzer.model.catalog import Guideline
 from analyzer.model.controls import Control, Response
+from analyzer.model.crosswalk import Unrelated
 from analyzer.model.institution import Answer, Evidence
 from analyzer.model.results import ControlResult, DutyResult
 from analyzer.model.vocabulary import PARTIES, Party
@@ -78,7 +80,9 @@ class ControlFields:
     guideline: Guideline
 
     def fields(self) -> list[Field]:
-        """The control, the MIC clauses, each vendor's answer, and with an assessment each service and party."""
+        """The control, the MIC clauses, each vendor's answer, proof, related controls where there is a crosswalk, and
+        with an assessment each service and party.
+        """
         found = self._own()
         if any(control.mic for control in self.context.by_guideline[self.guideline.id]):
             found += self._mic()
@@ -86,6 +90,9 @@ class ControlFields:
         for vendor in self.context.vendors:
             found += self._vendor(vendor)
         found += self._proof()
+        if any(self.guideline.id in (walk.first, walk.second) for walk in self.context.knowledge.crosswalks):
+            found += self._related()
+        found[-1] = Field(found[-1].column, found[-1].value, ends_page=True)
         if self.context.assessment:
             services = [service.vendor for service in self.context.assessment.institution.services]
             for index, service in enumerate(services or [None]):
@@ -214,10 +221,57 @@ class ControlFields:
                 Column("想定される証跡", 44, BODY, group, most=70),
                 lambda control: lines(f"・{item}" for item in control.expected_evidence),
             ),
-            Field(
-                Column("備考（出典の疑義等）", 40, BODY, group, most=70), lambda control: control.note, ends_page=True
-            ),
+            Field(Column("備考（出典の疑義等）", 40, BODY, group, most=70), lambda control: control.note),
         ]
+
+    # -- what other guidelines ask --------------------------------------------------------------------------------
+
+    def _related(self) -> list[Field]:
+        group = "関連項目（ほかのガイドライン）"
+        return [
+            Field(Column("関連項目", 46, BODY, group, most=70), self._related_names),
+            Field(
+                Column("関連項目へ", 9, CENTRE, group),
+                lambda control: self.references.link_from_control(control.key, "related"),
+            ),
+            Field(Column("関連の理由", 46, BODY, group, most=76), self._related_reasons),
+            Field(Column("関連の出典", 20, BODY, group), self._related_sources),
+        ]
+
+    @cached_property
+    def _unrelated(self) -> dict[str, tuple[Unrelated, ...]]:
+        return unrelated_controls(self.context.knowledge)
+
+    def _related_names(self, control: Control) -> Value:
+        """What the other is to this control, and its name; where judged to have none, that."""
+        return lines(
+            [
+                *(
+                    f"{self.context.label('relation', other.kind)}　{self.context.control_name(other.control)}"
+                    for other in self.context.related[control.key]
+                ),
+                *(f"関連なし（{self._short_title(judged)}）" for judged in self._unrelated.get(control.key, ())),
+            ]
+        )
+
+    def _related_reasons(self, control: Control) -> Value:
+        return lines(
+            [
+                *(f"{other.control.id}：{other.reason}" for other in self.context.related[control.key]),
+                *(f"関連なし：{judged.reason}" for judged in self._unrelated.get(control.key, ())),
+            ]
+        )
+
+    def _related_sources(self, control: Control) -> Value:
+        """Whose judgement each relation is; once where all have the same."""
+        others = self.context.related[control.key]
+        words = [self.context.word("relation_source", other.source) for other in others]
+        if len(set(words)) <= 1:
+            return words[0] if words else None
+        return lines(f"{other.control.id}：{word}" for other, word in zip(others, words, strict=True))
+
+    def _short_title(self, judged: Unrelated) -> str:
+        return self.context.knowledge.guidelines[judged.guideline].short_title
 
     # -- how an institution stands --------------------------------------------------------------------------------
 

@@ -43,81 +43,8 @@ _SETS = {
     "document_kind": "文献の種類",
     "evidence_kind": "証跡の種類",
     "institution_kind": "機関の種別",
-}
-# Meanings of words whose term carries no help of its own.
-_MEANINGS = {
-    "level": {
-        "minimum": "ガイドラインが、必ず守るよう求める。",
-        "recommended": "ガイドラインが、守ることを勧める。",
-        "none": "ガイドラインが区分を付けていない。",
-    },
-    "clause_class": {"basic": "基本として求められる。", "recommended": "望ましいものとして求められる。"},
-    "vendor_conformity": {
-        "conformable": "ベンダーのサービスは、この項目に適合できると回答している。",
-        "out_of_scope": "ベンダーのサービスの範囲の外にあると回答している。適合の意味ではない。",
-        "not_conforming": "ベンダーのサービスは、この項目に適合していないと回答している。",
-        "no_answer": "調査にこの項目への回答がない。",
-    },
-    "disclosure": {
-        "public": "回答の裏付けを、誰でも読める文書で確かめられる。",
-        "nda": "裏付けの詳細は、秘密保持契約（NDA）を結んで示される。",
-        "none": "裏付けの文書が示されていない。",
-    },
-    "party": {
-        "user": "クラウドサービスを使う医療機関。",
-        "integrator": "医療機関に代わってシステムを組み立て、保守する事業者。",
-        "vendor": "クラウドサービスを提供する事業者。",
-    },
-    "responsibility": {
-        "vendor": "ベンダーの対応で足り、利用者側の対応は書かれていない。",
-        "shared": "ベンダーが対応し、利用者側にも行うべきことがある。",
-        "user_side": "ベンダーの対応がなく、利用者側で行う。",
-        "none_stated": "誰が行うかが出典に書かれていない。",
-    },
-    "applicability": {
-        "applicable": "この機関に当てはまる。条件の分からない項目もここに入る。",
-        "not_applicable": "適用条件に当たらないため、この機関には求められない。",
-    },
-    "conformity": {
-        "conforming": "利用者側の対応も、ベンダーの回答の裏付けもそろっている。",
-        "conforming_pending": "対応はそろっているが、裏付け・証跡・引き継いだ回答などに確かめるべきことが残る。",
-        "partial": "一部の対応が済んでいない。",
-        "nonconforming": "求められる対応が行われていない。",
-        "not_assessed": "回答や担当が定まらず、判定できない。適合の意味ではない。",
-        "not_applicable": "適用条件または理由のある申告により、評価の対象としない。",
-    },
-    "assurance": {
-        "public": "公開された文書で裏付けられている。",
-        "nda_reviewed": "機関がNDAのもとで資料を読み、その日が記録されている。",
-        "nda_unreviewed": "NDAのもとで示される資料を、機関がまだ読んでいない。",
-        "stale": "調査や閲覧が古いか、拠り所の認証が失効している。",
-        "none": "裏付けがない。",
-    },
-    "proof": {
-        "current": "基準日に有効な証跡がある。",
-        "expired": "証跡はあるが、どれも基準日までに期限が切れている。",
-        "missing": "証跡がないか、どれも基準日より後に発行されている。",
-    },
-    "gap_kind": {
-        "duty_open": "求められる対応のうち、済んでいないものがある。",
-        "duty_unanswered": "対応したかどうかの回答がない。",
-        "proof_missing": "対応したという回答に、証跡が付いていない。",
-        "proof_expired": "付いている証跡の期限が切れている。",
-        "vendor_confirmation": "ベンダーの回答を、最新の資料で確かめる必要がある。",
-        "vendor_nonconformity": "ベンダーが、適合していないと回答している。",
-        "no_vendor_answer": "この項目へのベンダーの回答がない。",
-        "duty_unstated": "ベンダーの対象外で、行う者も決まっていない。",
-    },
-    "priority": {
-        "high": "最初に手を付ける。",
-        "medium": "高の次に手を付ける。",
-        "low": "ほかが片付いてから手を付ける。",
-    },
-    "title_known": {
-        "stated": "出典に印字されている。",
-        "inferred": "出典の記述から推し量った。",
-        "unknown": "出典からは分からない。",
-    },
+    "relation": "ほかのガイドラインの項目との関係",
+    "relation_source": "関係の出典",
 }
 
 
@@ -152,9 +79,8 @@ def write_legend(context: Context) -> None:
 
 def _terms(context: Context) -> Iterator[list[Value]]:
     for of, terms in context.rulebook.terms.items():
-        for word, term in terms.items():
-            meaning = term.help or _MEANINGS.get(of, {}).get(word, "")
-            yield [_SETS.get(of, of), term.mark, term.ja, meaning, term.en]
+        for term in terms.values():
+            yield [_SETS.get(of, of), term.mark, term.ja, term.help, term.en]
 
 
 def _colour_samples(context: Context) -> None:
@@ -191,14 +117,23 @@ def _readings(context: Context) -> Iterator[list[Value]]:
         "責任分界（出典の記載）",
         "ベンダーの回答と、利用者側の対応の記載だけから決まる。機関の状況には左右されない。",
     ]
+    if context.knowledge.crosswalks:
+        yield [
+            matrix,
+            "関連項目",
+            "同じこと、またはその一部を求める、ほかのガイドラインの項目。記号は、相手がこの項目に対して何に当たるかを示す。"
+            "一方の回答や証跡は、もう一方に自動では移らない。",
+        ]
+        yield [matrix, "関連項目へ", "押すと、1件ならその項目の行へ、複数なら対応表の該当箇所へ移る。"]
     yield [
         name(CLAUSES),
         "引用する項目",
         "【　】は、その項目の行に印字された区分。条項の一覧の区分と異なることがある。",
     ]
     yield [name(REGISTER), "題名の確かさ", "題名や日付が出典に印字されているか、記述から推し量ったものか。"]
-    yield [name(BY_CONTROL), "全体", "1行が、項目と参照先（MIC要求事項・文献・認証）の1組。項目の順。"]
-    yield [name(BY_REFERENCE), "全体", "同じ組を、参照先の順に並べたもの。"]
+    related = "・関連項目" if context.knowledge.crosswalks else ""
+    yield [name(BY_CONTROL), "全体", f"1行が、項目と参照先（MIC要求事項・文献・認証{related}）の1組。項目の順。"]
+    yield [name(BY_REFERENCE), "全体", "MIC要求事項・文献・認証との組を、参照先の順に並べたもの。"]
     yield [name(RESPONSIBILITY), "全体", "節ごとの件数。「計」の行はガイドラインごとの合計。"]
     if context.assessment is None:
         return

@@ -1,4 +1,6 @@
-"""Which control rests on which MIC clause, document or certification: pairs, in both orders, with links both ways."""
+"""Which control rests on which MIC clause, document or certification, or is related to which other control: pairs, in
+both orders, with links both ways.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +10,26 @@ from functools import cached_property
 from typing import Literal
 
 from analyzer.exports.matrix.context import BY_CONTROL, BY_REFERENCE, FIRST_ROW, HEADER_ROW, Context
+from analyzer.exports.related import Related
 from analyzer.exports.xlsx.book import Column, Link, Value
 from analyzer.exports.xlsx.looks import BODY, CENTRE
 from analyzer.model.controls import Control
 
-Kind = Literal["clause", "document", "certification"]
-_KINDS: dict[Kind, str] = {"clause": "MIC要求事項", "document": "文献", "certification": "第三者認証"}
+Kind = Literal["clause", "document", "certification", "related"]
+_KINDS: dict[Kind, str] = {
+    "clause": "MIC要求事項",
+    "document": "文献",
+    "certification": "第三者認証",
+    "related": "関連項目",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A control and one thing it rests on. vendor: empty for a clause. how: in what way it is named."""
+    """A control and one thing it rests on, or (kind `related`) the key of a control of another guideline.
+
+    vendor: empty for clauses and controls. how: in what way it is named.
+    """
 
     control: Control
     kind: Kind
@@ -40,7 +51,9 @@ class References:
 
     @cached_property
     def by_reference(self) -> tuple[Pair, ...]:
-        """Every pair, in the order of the clauses and of the register."""
+        """The pairs in the order of the clauses and of the register. Related controls are not among them: the relation
+        from the other end stands under the other control.
+        """
         clauses = {clause: index for index, clause in enumerate(self.context.knowledge.clauses)}
         register = self.context.register_rows
         kinds = list(_KINDS)
@@ -49,7 +62,7 @@ class References:
             place = clauses.get(pair.item) if pair.kind == "clause" else register.get((pair.vendor, pair.item))
             return kinds.index(pair.kind), pair.vendor, -1 if place is None else place, pair.item
 
-        return tuple(sorted(self.by_control, key=rank))
+        return tuple(sorted((pair for pair in self.by_control if pair.kind != "related"), key=rank))
 
     @cached_property
     def _first_of_control(self) -> dict[tuple[str, Kind, str], tuple[int, int, Pair]]:
@@ -69,7 +82,7 @@ class References:
         return found
 
     def link_from_control(self, control: str, kind: Kind, vendor: str = "") -> Value:
-        """How many clauses, documents or certifications a control names, leading to the one, or to the list of them.
+        """How many clauses, documents, certifications or controls a control names, leading to the one or to their list.
 
         A cell takes one link, and LibreOffice neither wraps a linked text nor keeps its lines: hence so short a text.
         """
@@ -93,8 +106,9 @@ class References:
 
     def write(self) -> None:
         """Fill both sheets of pairs."""
+        beside = "と、関連項目" if self.context.knowledge.crosswalks else ""
         for name, title, pairs in (
-            (BY_CONTROL, "項目から参照先へ：各項目が引くMIC要求事項・文献・認証", self.by_control),
+            (BY_CONTROL, f"項目から参照先へ：各項目が引くMIC要求事項・文献・認証{beside}", self.by_control),
             (BY_REFERENCE, "参照先から項目へ：MIC要求事項・文献・認証を引く項目", self.by_reference),
         ):
             self._write_pairs(name, title, pairs)
@@ -118,7 +132,7 @@ class References:
                 context.knowledge.guidelines[pair.control.guideline].short_title,
                 pair.control.title.ja,
                 _KINDS[pair.kind],
-                self._target(pair, f"[{pair.item}]" if pair.kind == "document" else pair.item),
+                self._target(pair, self._number(pair)),
                 self._shown(pair),
                 context.vendor_name(pair.vendor) if pair.vendor else None,
                 pair.how,
@@ -134,7 +148,18 @@ class References:
     def _target(self, pair: Pair, shown: str) -> Value:
         if pair.kind == "clause":
             return self.context.clause_link(pair.item, shown)
+        if pair.kind == "related":
+            return self.context.control_link(pair.item, shown)
         return self.context.register_link(pair.vendor, pair.item, shown)
+
+    def _number(self, pair: Pair) -> str:
+        match pair.kind:
+            case "document":
+                return f"[{pair.item}]"
+            case "related":
+                return self.context.knowledge.controls[pair.item].id
+            case _:
+                return pair.item
 
     def _shown(self, pair: Pair) -> str:
         match pair.kind:
@@ -145,6 +170,8 @@ class References:
                 return self.context.document_text(pair.vendor, pair.item)
             case "certification":
                 return self.context.certification_text(pair.vendor, pair.item)
+            case "related":
+                return self.context.control_name(self.context.knowledge.controls[pair.item])
 
     def _pairs(self, control: Control) -> Iterator[Pair]:
         for cited in control.mic.clauses if control.mic else ():
@@ -160,3 +187,9 @@ class References:
                 yield Pair(control, "document", vendor, number, how)
             for item in response.certifications:
                 yield Pair(control, "certification", vendor, item, "第三者認証")
+        for other in self.context.related[control.key]:
+            yield Pair(control, "related", "", other.control.key, self._relation(other))
+
+    def _relation(self, other: Related) -> str:
+        source = self.context.word("relation_source", other.source)
+        return f"{self.context.label('relation', other.kind)}（{source}）：{other.reason}"

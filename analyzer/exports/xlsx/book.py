@@ -304,7 +304,8 @@ class Book:
             value, look = _spoken(value, look)
         if isinstance(value, str):
             raw._value, raw.data_type = safe_text(value), "s"
-            raw._style = StyleArray(self._styles.of(look, may_run(raw._value)))
+            # Shared: nothing changes the style of a cell of text afterwards.
+            raw._style = self._styles.of(look, may_run(raw._value))
             return
         raw._style = StyleArray(self._styles.of(look, False))
         if value is not None or raw._value is not None:
