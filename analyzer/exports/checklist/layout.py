@@ -59,7 +59,7 @@ _ASKED, _ANSWER, _STATE = "確かめること", "記入欄", "基準日の状態
 ANSWERS: Final = (
     Field("control", "管理策キー", 24, group=_ASKED, key=True),
     Field("party", "担い手キー", 12, group=_ASKED, key=True),
-    Field("id", "項番", 8, CENTRE, _ASKED),
+    Field("id", "項番", 11, CENTRE, _ASKED),
     Field("title", "題名・区分", 16, BODY, _ASKED),
     Field("party_name", "担い手", 10, CENTRE, _ASKED),
     Field("duty", "行うこと", 34, BODY, _ASKED),

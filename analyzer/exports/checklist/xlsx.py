@@ -228,7 +228,7 @@ def _division(book: Book, checklist: Checklist, rows: Sequence[Row], footer: str
     book.put(sheet, 1, 1, "責任分界（誰が何を行うか）", HEADING)
     party = checklist.terms["party"]
     columns = [
-        Column("項番", 8, CENTRE),
+        Column("項番", 11, CENTRE),
         Column("題名・区分", 13),
         Column("求められること・当てはまる理由・監査で証跡となるもの", 38, most=52),
         Column(party["vendor"].ja, 36, most=52),
@@ -321,7 +321,7 @@ def _left_out(book: Book, checklist: Checklist, footer: str) -> None:
     book.put(sheet, 1, 1, "適用除外（対象としない項目・対応とその理由）", HEADING)
     columns = [
         Column("ガイドライン", 28),
-        Column("項番", 10, CENTRE),
+        Column("項番", 11, CENTRE),
         Column("題名", 40),
         Column("区分", 9, CENTRE),
         Column("除外の範囲", 24),
@@ -342,7 +342,7 @@ def _requests(book: Book, checklist: Checklist, footer: str) -> None:
     sheet = book.sheet(layout.REQUEST_SHEET, tab_colour="6B7580")
     book.put(sheet, 1, 1, "ベンダーへの確認", HEADING)
     columns = [
-        Column("項番", 8, CENTRE),
+        Column("項番", 11, CENTRE),
         Column("題名", 18),
         Column("ベンダー", 14),
         Column("優先度", 8, CENTRE, terms="priority"),
