@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import cast
+from typing import NamedTuple, cast
 
 from analyzer.engine import periods
 from analyzer.engine.cell import CellInputs, CellRules, DutyInputs
@@ -19,7 +19,7 @@ from analyzer.engine.tables import Rule
 from analyzer.engine.trace import trace_cell
 from analyzer.knowledge.base import KnowledgeBase
 from analyzer.model.controls import Control, Response, Text
-from analyzer.model.institution import Institution, Review, Service
+from analyzer.model.institution import Institution, IntegratorPresence, Review, Service
 from analyzer.model.results import Assessment, ControlResult, DutyResult, Gap, TraceStep
 from analyzer.model.vocabulary import (
     PARTIES,
@@ -53,6 +53,29 @@ class _Cell:
         return next((rule for party, rule in self.holders.items() if rule.then["holder"] != party), None)
 
 
+class _Division(NamedTuple):
+    """How the duties of a response fall to the parties.
+
+    holders: for each party with a stated duty the rule that says who holds it. duties: holder, the parties the duties
+    are stated for, their texts.
+    """
+
+    holders: dict[Party, Rule]
+    duties: tuple[tuple[Party, tuple[Party, ...], tuple[str, ...]], ...]
+
+
+_NOTHING_STATED = _Division({}, ())
+# How many different cells' decisions an analyzer keeps; a few hundred are what an institution has.
+_REMEMBERED = 65_536
+
+
+class _Decision(NamedTuple):
+    """What the tables say of a cell: the rules that fired, and the gaps that follow from them alone."""
+
+    rules: CellRules
+    gaps: tuple[Gap, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class _View:
     """An institution as it stands at a day: conditions settled (None: unknown) and the proof behind every answer.
@@ -75,7 +98,7 @@ class _View:
 
 
 class Analyzer:
-    """Analyses institutions against one knowledge base. Holds the compiled rules; immutable, safe to share."""
+    """Analyses institutions against one knowledge base. Holds the compiled rules; safe to share."""
 
     def __init__(self, knowledge: KnowledgeBase, rulebook: Rulebook | None = None) -> None:
         self.knowledge = knowledge
@@ -87,14 +110,14 @@ class Analyzer:
             for party in PARTIES
             for presence in holders.inputs["si_vendor"]
         }
+        self._divisions: dict[tuple[str, str, str], _Division] = {}
+        self._decisions: dict[CellInputs, _Decision] = {}
 
     def analyze(self, institution: Institution, as_of: date) -> Assessment:
         """The state of every control at `as_of`. The same input and day give the same result."""
         cells = list(self._cells(institution, as_of, self.knowledge.controls.values()))
         decided = self._decide({cell.inputs for cell in cells})
-        # What follows from the rules alone is worked out once for all cells that are alike.
-        gaps = {inputs: tuple(self._gaps(rules)) for inputs, rules in decided.items()}
-        results = tuple(self._result(cell, decided[cell.inputs], gaps[cell.inputs]) for cell in cells)
+        results = tuple(self._result(cell, decided[cell.inputs]) for cell in cells)
         return Assessment(
             institution=institution,
             as_of=as_of,
@@ -113,7 +136,7 @@ class Analyzer:
         return {
             cell.service.vendor if cell.service else None: (
                 *self._holder_steps(cell, institution),
-                *trace_cell(self.rulebook, cell.inputs, decided[cell.inputs]),
+                *trace_cell(self.rulebook, cell.inputs, decided[cell.inputs].rules),
             )
             for cell in cells
         }
@@ -142,11 +165,18 @@ class Analyzer:
             "survey": periods.survey_state(survey, as_of, self.rulebook.policy),
         }
 
-    def _decide(self, inputs: set[CellInputs]) -> dict[CellInputs, CellRules]:
-        """The rules for every different cell, looked up in one pass."""
-        different = list(inputs)
-        rows = self.compiled.decide(self.compiled.columns(different))
-        return {cell: self.compiled.rules_of(rows, index) for index, cell in enumerate(different)}
+    def _decide(self, inputs: set[CellInputs]) -> dict[CellInputs, _Decision]:
+        """What the tables say of every different cell; new ones are looked up in one pass and remembered."""
+        new = [cell for cell in inputs if cell not in self._decisions]
+        if len(self._decisions) + len(new) > _REMEMBERED:
+            self._decisions.clear()
+            new = list(inputs)
+        if new:
+            rows = self.compiled.decide(self.compiled.columns(new))
+            for index, cell in enumerate(new):
+                rules = self.compiled.rules_of(rows, index)
+                self._decisions[cell] = _Decision(rules, tuple(self._gaps(rules)))
+        return {cell: self._decisions[cell] for cell in inputs}
 
     def _cells(self, institution: Institution, as_of: date, controls: Iterable[Control]) -> Iterator[_Cell]:
         view = _View(
@@ -170,8 +200,8 @@ class Analyzer:
 
     def _cell(self, control: Control, service: Service | None, view: _View) -> _Cell:
         response = control.responses.get(service.vendor) if service else None
-        holders = self._holders_of(response, view.institution)
-        duties = _duties(control, response, holders, view)
+        division = self._division(control, response, view.institution.integrator_presence)
+        duties = _duties(control, division, view)
         by_party = {duty.party: duty for duty in duties}
         inputs = CellInputs(
             condition=_condition(control, view.conditions),
@@ -180,7 +210,7 @@ class Analyzer:
             user=_duty_inputs(by_party.get("user")),
             integrator=_duty_inputs(by_party.get("integrator")),
         )
-        return _Cell(control, service, response, inputs, duties, holders)
+        return _Cell(control, service, response, inputs, duties, division.holders)
 
     def _standing(
         self, control: Control, service: Service | None, response: Response | None, view: _View
@@ -196,12 +226,19 @@ class Analyzer:
             "certificate": periods.certificate_state(relied_on, review, view.as_of),
         }
 
-    def _holders_of(self, response: Response | None, institution: Institution) -> dict[Party, Rule]:
-        """For each party with a stated duty the rule that says who holds it."""
-        stated = response.duty_parties if response else frozenset()
-        return {party: self._holders[party, institution.integrator_presence] for party in PARTIES if party in stated}
+    def _division(self, control: Control, response: Response | None, presence: IntegratorPresence) -> _Division:
+        """How a response's duties fall to the parties; worked out once, since no institution changes it."""
+        if response is None:
+            return _NOTHING_STATED
+        key = (control.key, response.vendor, presence)
+        if key not in self._divisions:
+            parties = response.duty_parties
+            holders = {party: self._holders[party, presence] for party in PARTIES if party in parties}
+            self._divisions[key] = _divided(response, holders)
+        return self._divisions[key]
 
-    def _result(self, cell: _Cell, rules: CellRules, gaps: tuple[Gap, ...]) -> ControlResult:
+    def _result(self, cell: _Cell, decision: _Decision) -> ControlResult:
+        rules = decision.rules
         return ControlResult(
             control=cell.control,
             service=cell.service.vendor if cell.service else None,
@@ -216,7 +253,7 @@ class Analyzer:
             assurance=cast(Assurance, rules.assurance.then["assurance"]),
             assurance_reason=rules.assurance.reason,
             duties=cell.duties,
-            gaps=gaps,
+            gaps=decision.gaps,
         )
 
     def _gaps(self, rules: CellRules) -> Iterator[Gap]:
@@ -235,29 +272,30 @@ class Analyzer:
             )
 
 
-def _duties(
-    control: Control, response: Response | None, holders: dict[Party, Rule], view: _View
-) -> tuple[DutyResult, ...]:
-    """The duties by the party that holds them, with its answer as of the day."""
+def _divided(response: Response, holders: dict[Party, Rule]) -> _Division:
     texts: dict[Party, dict[str, None]] = {}
     stated_for: dict[Party, list[Party]] = {}
     for party, rule in holders.items():
         holder = cast(Party, rule.then["holder"])
-        stated = response.duties if response else ()
-        texts.setdefault(holder, {}).update(dict.fromkeys(duty.text for duty in stated if party in duty.parties))
+        own = (duty.text for duty in response.duties if party in duty.parties)
+        texts.setdefault(holder, {}).update(dict.fromkeys(own))
         stated_for.setdefault(holder, []).append(party)
+    duties = tuple((party, tuple(stated_for[party]), tuple(texts[party])) for party in PARTIES if party in texts)
+    return _Division(holders, duties)
+
+
+def _duties(control: Control, division: _Division, view: _View) -> tuple[DutyResult, ...]:
+    """The duties by the party that holds them, with its answer as of the day."""
     found = []
-    for party in PARTIES:
-        if party not in texts:
-            continue
+    for party, stated_for, texts in division.duties:
         key = (control.key, party)
         answer = view.institution.answers.get(key)
         counted = answer if periods.counts_at(answer, view.as_of) else None
         found.append(
             DutyResult(
                 party=party,
-                stated_for=tuple(stated_for[party]),
-                texts=tuple(texts[party]),
+                stated_for=stated_for,
+                texts=texts,
                 status=counted.status if counted else "unanswered",
                 proof=cast(Proof, view.proofs[key]) if counted else "missing",
                 answer=counted,
