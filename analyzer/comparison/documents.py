@@ -9,6 +9,7 @@ from datetime import date
 from typing import cast
 
 from analyzer.comparison.reading import Data, read_export
+from analyzer.engine import periods
 from analyzer.errors import InputError
 from analyzer.model.vocabulary import (
     CONFORMITIES,
@@ -58,9 +59,7 @@ class DutyState:
 
     def days_overdue(self, as_of: date) -> int | None:
         """By how many days its day has passed; None where it is done, has no day, or none has passed."""
-        if self.due is None or self.due >= as_of or self.status in {"implemented", "not_applicable"}:
-            return None
-        return (as_of - self.due).days
+        return periods.days_overdue(self.due, self.status, as_of)
 
 
 @dataclass(frozen=True, slots=True)

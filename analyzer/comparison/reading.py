@@ -18,6 +18,7 @@ from analyzer.knowledge.yamlreader import (
     MAX_DEPTH,
     MAX_NUMBER_LENGTH,
     PathKey,
+    decode,
     line_numbers,
     nearest_line,
     show_path,
@@ -41,7 +42,7 @@ def read_export(content: bytes, name: str) -> tuple[Kind, Data]:
 
     name: the file, as errors show it. Raises InputError of one line, the first fault.
     """
-    text = _decode(content, name)
+    text = decode(content, name)
     _check_depth(text, name)
     data = _parse(text, name)
     kind = _kind(data, name)
@@ -49,14 +50,6 @@ def read_export(content: bytes, name: str) -> tuple[Kind, Data]:
     if problem:
         raise InputError([problem])
     return kind, cast(Data, data)
-
-
-def _decode(content: bytes, name: str) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InputError.single(name, f"not UTF-8: {error.reason} at byte {error.start}", line=line) from None
 
 
 def _check_depth(text: str, name: str) -> None:

@@ -11,7 +11,7 @@ from dateutil.relativedelta import relativedelta
 from analyzer.engine.rulebook import Policy
 from analyzer.model.catalog import Certification, Survey
 from analyzer.model.institution import Answer, Evidence, Review, Service
-from analyzer.model.vocabulary import Disclosure
+from analyzer.model.vocabulary import Disclosure, Status
 
 
 @lru_cache(maxsize=4096)
@@ -85,3 +85,10 @@ def proof_state(evidence: Iterable[Evidence], as_of: date, policy: Policy) -> st
 def counts_at(answer: Answer | None, as_of: date) -> bool:
     """An answer checked later than as_of had not been given yet."""
     return answer is not None and (answer.checked_on is None or answer.checked_on <= as_of)
+
+
+def days_overdue(due: date | None, status: Status, as_of: date) -> int | None:
+    """By how many days the day set for a duty has passed; None where it is done, has no day, or none has passed."""
+    if due is None or due >= as_of or status in {"implemented", "not_applicable"}:
+        return None
+    return (as_of - due).days

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from analyzer.engine import periods
 from analyzer.model.institution import Answer
 from analyzer.model.results import Assessment, DutyResult
 
@@ -35,7 +36,4 @@ def unused_answers(assessment: Assessment) -> tuple[UnusedAnswer, ...]:
 
 def days_overdue(duty: DutyResult, as_of: date) -> int | None:
     """By how many days the day set for a duty has passed at as_of; None where it is done or no day has passed."""
-    due = duty.answer.due if duty.answer else None
-    if due is None or due >= as_of or duty.status in {"implemented", "not_applicable"}:
-        return None
-    return (as_of - due).days
+    return periods.days_overdue(duty.answer.due if duty.answer else None, duty.status, as_of)

@@ -53,13 +53,13 @@ def read_bytes(path: Path, shown_as: str | None = None) -> bytes:
 
 def parse_yaml(content: bytes, name: str) -> Any:
     """The data of one YAML document: dict, list, str, int, float, bool, None. Raises InputError with the line."""
-    return _Construction(name, None).run(_decode(content, name))
+    return _Construction(name, None).run(decode(content, name))
 
 
 def line_numbers(content: bytes, name: str) -> Lines:
     """The 1-based line of every value of a document that `parse_yaml` accepts, by path; for error messages only."""
     lines: Lines = {}
-    _Construction(name, lines).run(_decode(content, name))
+    _Construction(name, lines).run(decode(content, name))
     return lines
 
 
@@ -84,7 +84,8 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def _decode(content: bytes, name: str) -> str:
+def decode(content: bytes, name: str) -> str:
+    """The text of UTF-8 bytes, without a byte order mark. Raises InputError with the line where they are none."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
