@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzer.engine.rulebook import Term
 from analyzer.exports.matrix.context import (
     BY_CONTROL,
     BY_REFERENCE,
@@ -45,7 +46,10 @@ _SETS = {
     "institution_kind": "機関の種別",
     "relation": "ほかのガイドラインの項目との関係",
     "relation_source": "関係の出典",
+    "evidence_way": "裏付けの種類",
 }
+# Words of the app's screens, which no sheet uses.
+_OF_SCREENS = frozenset({"facet", "facet_value", "column"})
 
 
 def write_legend(context: Context) -> None:
@@ -78,16 +82,21 @@ def write_legend(context: Context) -> None:
 
 
 def _terms(context: Context) -> Iterator[list[Value]]:
+    for of, _, term in _explained(context):
+        yield [_SETS.get(of, of), term.mark, term.ja, term.help, term.en]
+
+
+def _explained(context: Context) -> Iterator[tuple[str, str, Term]]:
     for of, terms in context.rulebook.terms.items():
-        for term in terms.values():
-            yield [_SETS.get(of, of), term.mark, term.ja, term.help, term.en]
+        if of not in _OF_SCREENS:
+            for word, term in terms.items():
+                yield of, word, term
 
 
 def _colour_samples(context: Context) -> None:
     """Show each word in the colour that it has in the other sheets."""
     sheet = context.sheets[LEGEND]
-    words = ((of, word, term) for of, terms in context.rulebook.terms.items() for word, term in terms.items())
-    for row, (of, word, term) in enumerate(words, FIRST_ROW):
+    for row, (of, word, term) in enumerate(_explained(context), FIRST_ROW):
         context.book.put(sheet, row, 2, term.mark, toned(CENTRE, of, word))
         context.book.put(sheet, row, 3, term.ja, toned(BODY, of, word))
 
