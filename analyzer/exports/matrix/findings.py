@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
-from analyzer.exports.answers import days_overdue
+from analyzer.exports.changes.names import Names
+from analyzer.exports.gap_columns import CONTROL_COLUMN, GAP_COLUMNS, gap_cells
 from analyzer.exports.matrix.context import CARRIED_OVER, FIRST_ROW, GAPS, HEADER_ROW, LEFT_OUT, RULES, Context
 from analyzer.exports.xlsx.book import Column, Value
-from analyzer.exports.xlsx.looks import CENTRE, DATE, NUMBER
+from analyzer.exports.xlsx.looks import CENTRE, DATE
 from analyzer.model.results import Assessment, ControlResult, DutyResult, Gap
 from analyzer.model.vocabulary import PRIORITIES
 
@@ -20,60 +22,17 @@ def write_gaps(context: Context, assessment: Assessment) -> None:
         f"{context.label('priority', word)} {assessment.summary.gaps_by_priority[word]}件" for word in PRIORITIES
     )
     sheet = context.heading(GAPS, f"ギャップ一覧（{assessment.as_of}現在、{len(found)}件）", counts)
-    columns = [
-        Column("優先度", 9, CENTRE, terms="priority"),
-        Column("項番", 11, CENTRE),
-        Column("項目名", 28),
-        Column("種類", 17),
-        Column("当事者", 20),
-        Column("次に行うこと", 42),
-        Column("理由", 44, most=80),
-        Column("実施状況", 13, CENTRE, terms="status"),
-        Column("担当", 16),
-        Column("期限", 11, DATE),
-        Column("期限超過（日）", 9, NUMBER),
-        Column("引継ぎ", 11, CENTRE),
-        Column("判定", 16, CENTRE, terms="conformity"),
-        Column("区分", 9, CENTRE),
-        Column("規則", 8, CENTRE),
-        Column("求められる対応", 44, most=80),
-        Column("回答の備考", 30, most=70),
-        Column("節", 18),
-        Column("ガイドライン", 20),
-        Column("サービス", 18),
-    ]
-    rows = [_gap_row(context, assessment, result, gap) for result, gap in found]
-    context.book.table(sheet, HEADER_ROW, columns, rows)
+    names = Names(context.rulebook, context.knowledge)
+    rows = [_gap_row(context, names, result, gap, assessment.as_of) for result, gap in found]
+    context.book.table(sheet, HEADER_ROW, GAP_COLUMNS, rows)
     context.book.freeze(sheet, FIRST_ROW, 4)
     context.book.print_setup(sheet, header=context.header, footer=context.footer, repeat_rows=(1, HEADER_ROW))
 
 
-def _gap_row(context: Context, assessment: Assessment, result: ControlResult, gap: Gap) -> list[Value]:
-    control = result.control
-    duty = next((duty for duty in result.duties if duty.party == gap.party), None)
-    answer = duty.answer if duty else None
-    return [
-        context.label("priority", gap.priority),
-        context.control_link(control.key),
-        control.title.ja,
-        context.word("gap_kind", gap.kind),
-        context.word("party", gap.party),
-        gap.action.ja,
-        gap.reason.ja,
-        context.label("status", duty.status) if duty else None,
-        answer.owner if answer else None,
-        answer.due if answer else None,
-        days_overdue(duty, assessment.as_of) if duty else None,
-        CARRIED_OVER if duty and duty.carried_over else None,
-        context.label("conformity", result.conformity),
-        context.label("level", control.level),
-        gap.rule,
-        "\n".join(duty.texts) if duty else control.requirement,
-        answer.note if answer else None,
-        f"{control.section.id} {control.section.title.ja}",
-        context.knowledge.guidelines[control.guideline].short_title,
-        context.vendor_name(result.service),
-    ]
+def _gap_row(context: Context, names: Names, result: ControlResult, gap: Gap, as_of: date) -> list[Value]:
+    cells = gap_cells(result, gap, names, as_of)
+    cells[CONTROL_COLUMN] = context.control_link(result.control.key)
+    return cells
 
 
 def write_left_out(context: Context, assessment: Assessment) -> None:
