@@ -77,8 +77,8 @@ class AnswerLines:
     def carried_over(self) -> Iterator[CarriedOver]:
         """The answers taken from an earlier assessment and not checked again, in the order of the file."""
         for answer in self.context.institution.answers.values():
-            if answer.carried_over:
-                control = self.context.knowledge.controls[answer.control]
+            control = self.context.knowledge.controls[answer.control]
+            if answer.carried_over and self.context.listed(control):
                 yield CarriedOver(control.key, control.id, control.title.ja, self.line(answer))
 
     def uncounted(self) -> Iterator[UncountedAnswer]:
@@ -92,13 +92,15 @@ class AnswerLines:
         }
         unused = {entry.answer: entry for entry in unused_answers(self.context.assessment)}
         for answer in self.context.institution.answers.values():
+            control = self.context.knowledge.controls[answer.control]
+            if not self.context.listed(control):
+                continue
             if answer in unused:
                 why = self._why_unused(unused[answer])
             elif answer in left_out:
                 why = "項目が適用除外のため、集計に入らない。"
             else:
                 continue
-            control = self.context.knowledge.controls[answer.control]
             yield UncountedAnswer(control.key, control.id, control.title.ja, self.line(answer), why)
 
     def _why_unused(self, unused: UnusedAnswer) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from analyzer.engine.rulebook import Rulebook
 from analyzer.exports.checklist.answers import AnswerLines
-from analyzer.exports.checklist.context import Context
+from analyzer.exports.checklist.context import Context, SectionKey
 from analyzer.exports.checklist.facts import fact_lines
 from analyzer.exports.checklist.model import (
     Checklist,
@@ -16,6 +16,7 @@ from analyzer.exports.checklist.model import (
     Count,
     GuidelineNotice,
     Head,
+    Part,
     ReviewLine,
     ServiceLine,
     SurveyNotice,
@@ -23,19 +24,35 @@ from analyzer.exports.checklist.model import (
 from analyzer.exports.checklist.relations import RelationLines
 from analyzer.exports.checklist.rows import ControlLines
 from analyzer.knowledge.base import KnowledgeBase
+from analyzer.model.controls import Section as ControlSection
 from analyzer.model.institution import Service
 from analyzer.model.results import Assessment, ControlResult
 from analyzer.model.vocabulary import CONFORMITIES, PARTIES, RESPONSIBILITIES, STATUSES
 
 
-def build_checklist(assessment: Assessment, knowledge: KnowledgeBase, rulebook: Rulebook) -> Checklist:
-    """Everything the checklist of an assessed institution says, ready for any file format."""
-    context = Context(assessment, knowledge, rulebook)
+def build_checklist(
+    assessment: Assessment,
+    knowledge: KnowledgeBase,
+    rulebook: Rulebook,
+    sections: frozenset[SectionKey] | None = None,
+) -> Checklist:
+    """Everything the checklist of an assessed institution says, ready for any file format.
+
+    sections: only these, by (guideline, section id); what is counted, left out or to be settled is then theirs alone,
+    and the checklist says that it is a part. Naming every section is the same as None. Raises ValueError where there
+    is no such section, or none is named.
+    """
+    every = _sections(assessment)
+    chosen = None if sections == every.keys() else sections
+    if chosen is not None and not (chosen and chosen <= every.keys()):
+        raise ValueError(f"no such sections: {sorted(chosen - every.keys())}")
+    context = Context(assessment, knowledge, rulebook, chosen)
     answers = AnswerLines(context)
     controls = ControlLines(context, answers, RelationLines(context, answers))
     return Checklist(
         head=_head(context),
-        total=_count("", "", "", assessment.results),
+        part=_part(context, every) if chosen else None,
+        total=_count(context, None, context.results),
         counts=tuple(_section_counts(context)),
         conformity_labels=tuple(context.label("conformity", word) for word in CONFORMITIES),
         responsibility_labels={word: context.label("responsibility", word) for word in RESPONSIBILITIES},
@@ -72,6 +89,21 @@ def render_checklist(checklist: Checklist, output_format: str) -> bytes:
             return checklist_xlsx(checklist)
         case _:
             raise ValueError(f"no checklist format {output_format!r}")
+
+
+def _sections(assessment: Assessment) -> dict[SectionKey, ControlSection]:
+    """The sections of the assessment's controls, in order."""
+    controls = (result.control for result in assessment.results)
+    return {(control.guideline, control.section.id): control.section for control in controls}
+
+
+def _part(context: Context, every: Mapping[SectionKey, ControlSection]) -> Part:
+    chosen = [key for key in every if context.sections and key in context.sections]
+    names = (
+        f"{context.knowledge.guidelines[guideline].short_title} {section} {every[guideline, section].title.ja}"
+        for guideline, section in chosen
+    )
+    return Part(tuple(":".join(key) for key in chosen), tuple(names), len(every))
 
 
 def _head(context: Context) -> Head:
@@ -136,24 +168,22 @@ def _service(context: Context, service: Service) -> ServiceLine:
 
 
 def _section_counts(context: Context) -> Iterator[Count]:
-    for (guideline, _), group in groupby(
-        context.assessment.results, lambda result: (result.control.guideline, result.control.section.id)
-    ):
+    for _, group in groupby(context.results, lambda result: (result.control.guideline, result.control.section.id)):
         results = list(group)
-        section = results[0].control.section
-        yield _count(context.knowledge.guidelines[guideline].short_title, section.id, section.title.ja, results)
+        yield _count(context, results[0].control.section, results)
 
 
-def _count(guideline: str, section: str, title: str, results: Sequence[ControlResult]) -> Count:
+def _count(context: Context, section: ControlSection | None, results: Sequence[ControlResult]) -> Count:
     applicable = [result for result in results if result.applicability == "applicable"]
     duties = {(result.control.key, duty.party): duty for result in applicable for duty in result.duties}.values()
     statuses = Counter(duty.status for duty in duties)
     responsibility = Counter(result.responsibility for result in applicable)
     conformity = Counter(result.conformity for result in results)
     return Count(
-        guideline=guideline,
-        section=section,
-        title=title,
+        guideline_id=section.guideline if section else "",
+        guideline=context.knowledge.guidelines[section.guideline].short_title if section else "",
+        section=section.id if section else "",
+        title=section.title.ja if section else "",
         controls=len(results),
         left_out=len(results) - len(applicable),
         vendor=responsibility["vendor"],

@@ -1,6 +1,8 @@
 """Where things stand in a checklist workbook: what the one who fills it in sees, and what the way back relies on.
 
-The hidden sheet `META_SHEET` holds `name, value` rows: format, institution_id, as_of, knowledge_version. Below them,
+The hidden sheet `META_SHEET` holds `name, value` rows: format, institution_id, as_of, knowledge_version, and in the
+checklist of some sections only PART with their keys (`mhlw-5:6.3`), one a cell: a control of any other section is not
+in the file, and its answers stay as they are when the file comes back. Below them,
 after the row that begins with TABLES_MARK, a row a table: name, sheet, header row, first row, last row, then the
 field names from column A on.
 
@@ -18,6 +20,7 @@ from analyzer.exports.xlsx.looks import BODY, CENTRE, DATE, INPUT, INPUT_CENTRE,
 FORMAT: Final = "sansho-checklist/2"
 META_SHEET: Final = "_sansho"
 TABLES_MARK: Final = "table"
+PART: Final = "sections"
 
 COVER_SHEET: Final = "表紙・集計"
 GUIDE_SHEET: Final = "使い方"

@@ -115,12 +115,14 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Counts over one section, or all. Items are (control, service) pairs, duties are (control, party) pairs.
+    """Counts over one section, or all (whose names are then empty). Items are (control, service) pairs, duties are
+    (control, party) pairs.
 
     controls = left_out + vendor + shared + user_side + none_stated. duties counts those of applicable controls, of
     which `done` are 実施済, `excluded` 該当なし, `unanswered` 未回答 and `recheck` carried over.
     """
 
+    guideline_id: str
     guideline: str
     section: str
     title: str
@@ -207,7 +209,7 @@ class VendorCell:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A control as another names it. applicable: it has a row of its own in the checklist."""
+    """A control as another names it. listed: it has a row of its own in this checklist, applicable: in the whole."""
 
     key: str
     id: str
@@ -215,6 +217,7 @@ class Item:
     guideline_title: str
     level: Label
     applicable: bool
+    listed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,10 +383,29 @@ class Choices:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """The sections that a checklist is restricted to, by key (`mhlw-5:6.3`) and by name, of how many there are."""
+
+    keys: tuple[str, ...]
+    names: tuple[str, ...]
+    of: int
+
+    @property
+    def notice(self) -> str:
+        """What a reader of the part has to know."""
+        return (
+            f"これは抜粋である。全{self.of}章のうち、次の{len(self.names)}章だけを載せる：{'、'.join(self.names)}。"
+            "集計、引き継いだ回答、適用除外、ベンダーへの確認も、この章の分だけを示す。"
+            "証跡、施設への質問、サービスの記録は、全体を載せる。"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Checklist:
-    """The whole checklist of one institution at one day, counts first."""
+    """The checklist of one institution at one day, counts first. part: None where it covers every section."""
 
     head: Head
+    part: Part | None
     total: Count
     counts: tuple[Count, ...]
     conformity_labels: tuple[Label, ...]
@@ -398,6 +420,16 @@ class Checklist:
     evidence: tuple[EvidenceLine, ...]
     choices: Choices
     terms: Mapping[str, Mapping[str, Term]]
+
+    @property
+    def title(self) -> str:
+        """What the file is called on its first page and at the head of each."""
+        return "責任分界チェックリスト（抜粋）" if self.part else "責任分界チェックリスト"
+
+    @property
+    def total_name(self) -> str:
+        """What the counts of all its sections are called."""
+        return "合計（抜粋）" if self.part else "合計"
 
     @property
     def open_facts(self) -> tuple[FactLine, ...]:

@@ -39,7 +39,10 @@ def _data(checklist: Checklist) -> dict[str, object]:
     head, terms = checklist.head, checklist.terms
     data = {
         "head": head,
-        "title": f"責任分界チェックリスト {head.name} {head.as_of}",
+        "title": f"{checklist.title} {head.name} {head.as_of}",
+        "name": checklist.title,
+        "part": checklist.part.notice if checklist.part else None,
+        "total_name": checklist.total_name,
         "font": FONT_FAMILY,
         "words": {
             "carried_over": CARRIED_OVER,

@@ -42,10 +42,10 @@ class RelationLines:
             return None
         own = _content(self._given(key, party))
         same = [other for other in holders if _content(self._given(other, party)) == own]
-        return SharedDuty(
-            items=tuple(self._item(other) for other in same),
-            differing=tuple(self._difference(key, other, party) for other in holders if other not in same),
-        )
+        # What one row of the form answers has to stand in that form.
+        items = tuple(item for item in map(self._item, same) if item.listed)
+        differing = tuple(self._difference(key, other, party) for other in holders if other not in same)
+        return SharedDuty(items, differing) if differing or len(items) > 1 else None
 
     def suggestions(self, key: str, party: Party) -> tuple[SuggestionLine, ...]:
         """What related controls offer for a duty."""
@@ -67,6 +67,7 @@ class RelationLines:
             guideline_title=self.context.guideline_title(control),
             level=self.context.label("level", control.level),
             applicable=key in self._applicable,
+            listed=key in self._applicable and self.context.listed(control),
         )
 
     def _given(self, key: str, party: Party) -> Answer | None:
@@ -76,8 +77,8 @@ class RelationLines:
     @cached_property
     def _applicable(self) -> dict[str, None]:
         """The applicable controls, in order."""
-        groups = self.context.by_control
-        return {group[0].control.key: None for group in groups if group[0].applicability == "applicable"}
+        results = self.context.assessment.results
+        return {result.control.key: None for result in results if result.applicability == "applicable"}
 
     @cached_property
     def _duties(self) -> frozenset[tuple[str, Party]]:

@@ -174,7 +174,7 @@ class ControlLines:
 
     def requests(self) -> Iterator[VendorRequest]:
         """What is to be settled with each vendor, control by control."""
-        for result in self.context.assessment.results:
+        for result in self.context.results:
             gaps = tuple(self._gap(gap, None) for gap in result.gaps if gap.party == "vendor")
             if gaps:
                 control = result.control

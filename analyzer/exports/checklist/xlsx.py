@@ -30,8 +30,9 @@ def checklist_xlsx(checklist: Checklist) -> bytes:
     bytes.
     """
     head = checklist.head
-    book = Book(f"責任分界チェックリスト {head.name} {head.as_of}", head.as_of, checklist.terms)
-    footer = f"{head.name}　基準日 {head.as_of}　知識ベース {head.knowledge_version}"
+    book = Book(f"{checklist.title} {head.name} {head.as_of}", head.as_of, checklist.terms)
+    part = "　抜粋" if checklist.part else ""
+    footer = f"{head.name}　基準日 {head.as_of}　知識ベース {head.knowledge_version}{part}"
     rows = [row for section in checklist.sections for row in section.rows]
     # The rows of 責任分界 follow its header, one a control.
     division_rows = {row.key: number for number, row in enumerate(rows, _DIVISION_TOP)}
@@ -65,7 +66,7 @@ def _cover(book: Book, checklist: Checklist, footer: str) -> None:
     head = checklist.head
     sheet = book.sheet(layout.COVER_SHEET, tab_colour="1F4E79")
     last = _COUNTS + 1
-    book.put(sheet, 1, 1, "責任分界チェックリスト", TITLE)
+    book.put(sheet, 1, 1, checklist.title, TITLE)
     book.put(sheet, 2, 1, head.name, HEADING)
     sheet.row_dimensions[1].height, sheet.row_dimensions[2].height = 32, 22
     row = 3
@@ -96,6 +97,8 @@ def _cover(book: Book, checklist: Checklist, footer: str) -> None:
 
 
 def _notices(checklist: Checklist) -> Iterator[str]:
+    if checklist.part:
+        yield checklist.part.notice
     for guideline in checklist.head.guidelines:
         name = f"{guideline.issuer}「{guideline.title}」{guideline.edition or ''}"
         yield name if guideline.warning is None else f"{name}【旧版】{guideline.warning}"
@@ -125,7 +128,7 @@ def _counts(book: Book, sheet: Worksheet, checklist: Checklist, row: int) -> int
     ]
     book.put(sheet, row, 1, "集計", HEADING)
     data = [
-        _count_row("合計", checklist.total),
+        _count_row(checklist.total_name, checklist.total),
         *(_count_row(f"{count.guideline} {count.section} {count.title}", count) for count in checklist.counts),
     ]
     table = book.table(sheet, row + 1, columns, data, filters=False)
@@ -394,6 +397,7 @@ def _meta(book: Book, checklist: Checklist, forms: Sequence[Form]) -> None:
         ["institution_id", head.institution_id],
         ["as_of", head.as_of.isoformat()],
         ["knowledge_version", head.knowledge_version],
+        *([[layout.PART, *checklist.part.keys]] if checklist.part else ()),
         [layout.TABLES_MARK, "sheet", "header_row", "first_row", "last_row", "fields"],
     ]
     for form in forms:
