@@ -24,8 +24,8 @@ demo: $(READY)  ## analyse the sample institutions; files go to reports/out/
 test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest
 
-app:  ## start the web app (comes in a later version)
-	@echo "The web app comes in a later version; the files of 'make demo' show what it will show."
+app: $(READY)  ## start the web app on this machine
+	$(BIN)/sansho app
 
 lint: $(READY)  ## style, types, layering
 	$(BIN)/ruff check .

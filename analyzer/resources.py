@@ -28,6 +28,11 @@ def templates_dir() -> Path:
     return data_root() / "reports"
 
 
+def app_file() -> Path:
+    """The script of the web app; its settings lie beside it in `.streamlit/`."""
+    return data_root() / "app.py"
+
+
 def schema_dir() -> Path:
     """JSON Schemas of every YAML format."""
     return _PACKAGE / "schema"

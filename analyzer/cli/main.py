@@ -10,6 +10,7 @@ import click
 
 from analyzer import __version__
 from analyzer.cli.analyze import analyze, explain
+from analyzer.cli.app import app
 from analyzer.cli.checklist import checklist
 from analyzer.cli.crosswalk import crosswalk
 from analyzer.cli.demo import demo
@@ -41,7 +42,7 @@ def sansho(context: click.Context, roots: tuple[Path, ...]) -> None:
     context.obj = Settings(roots)
 
 
-for command in (validate, export, analyze, explain, checklist, profile, search, crosswalk, diff, demo):
+for command in (validate, export, analyze, explain, checklist, profile, search, crosswalk, diff, demo, app):
     sansho.add_command(command)
 
 

@@ -1,0 +1,89 @@
+"""The frame around every page: navigation, styles, and what is shown when something fails."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import streamlit as st
+
+from analyzer import __version__
+from analyzer.errors import SanshoError
+from analyzer.web import address
+from analyzer.web.components.styles import page_css
+
+# A file of our own: a named symbol would be fetched from elsewhere.
+_ICON = Path(__file__).parent / "icon.svg"
+_UNUSABLE = "データを読み込めません。次の点を直してから、ページを開き直してください。"
+_LOG = logging.getLogger("sansho.app")
+
+
+@dataclass(frozen=True, slots=True)
+class PageSpec:
+    """A page as app.py lists it: its address (`""` for the landing page), its title, its icon, what draws it."""
+
+    path: str
+    title: str
+    icon: str
+    draw: Callable[[], None]
+
+
+def run(pages: Sequence[PageSpec]) -> None:
+    """Draw the page that the address asks for. Nothing that fails in it reaches the screen as a traceback."""
+    st.set_page_config(page_title="Sansho 三省参照", page_icon=str(_ICON), layout="wide")
+    st.html(f"<style>{page_css()}</style>")
+    entries = {
+        spec.path: st.Page(
+            _guarded(spec), title=spec.title, icon=spec.icon, url_path=spec.path or "overview", default=not spec.path
+        )
+        for spec in pages
+    }
+    current = st.navigation([*entries.values(), *_missing(pages)], position="top")
+    going = address.going_to()
+    if going is not None:
+        page, parameters = going
+        target = entries.get("" if page == "overview" else page)
+        if target is not None:
+            st.switch_page(target, query_params={name: list(values) for name, values in parameters.items()})
+        st.error(f"「{page}」というページはありません。上の見出しから選んでください。", icon=":material/link_off:")
+        return
+    with address.drawing():
+        current.run()
+    st.caption(f"Sansho {__version__}　法的助言ではありません。判定は収録した資料と回答にもとづきます。")
+
+
+def _missing(pages: Sequence[PageSpec]) -> list[st.Page]:
+    """A page for an address that has none, so that a mistyped link is answered in the reader's language."""
+    asked = unquote(urlsplit(st.context.url or "").path).strip("/").rsplit("/", maxsplit=1)[-1]
+    if asked in {"overview", *(spec.path for spec in pages)} or not asked.isprintable():
+        return []
+
+    def draw() -> None:
+        st.title("ページが見つかりません", anchor=False)
+        st.warning(f"「{asked}」というページはありません。上の見出しから選んでください。", icon=":material/link_off:")
+
+    return [st.Page(draw, title="ページが見つかりません", url_path=asked, visibility="hidden")]
+
+
+def _guarded(spec: PageSpec) -> Callable[[], None]:
+    def draw() -> None:
+        try:
+            spec.draw()
+        except SanshoError as error:
+            st.error(_UNUSABLE, icon=":material/error:")
+            st.code(str(error), language=None, wrap_lines=True)
+        except Exception:
+            number = uuid.uuid4().hex[:8]
+            _LOG.exception("%s failed (%s)", spec.path or "overview", number)
+            st.error(
+                f"この画面を表示できませんでした（番号 {number}）。入力したものは失われていません。"
+                "上の見出しから開き直しても続くときは、番号を添えて管理者に知らせてください。",
+                icon=":material/error:",
+            )
+
+    draw.__name__ = spec.path or "overview"
+    return draw

@@ -1,0 +1,115 @@
+"""The three readers' journeys in Chromium, from the landing page to a file or a control on screen."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import openpyxl
+import pytest
+from browser import chromium, chromium_or_skip, running_app
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = pytest.mark.tools
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    chromium_or_skip()
+    with running_app(tmp_path_factory.mktemp("app") / "log.txt") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="ja-JP", accept_downloads=True)
+    context.set_default_timeout(30_000)
+    opened = context.new_page()
+    failures: list[str] = []
+    opened.on("pageerror", lambda error: failures.append(str(error)))
+    opened.on("request", lambda asked: "127.0.0.1" in asked.url or failures.append(f"asked for {asked.url}"))
+    yield opened
+    context.close()
+    assert not failures
+
+
+def test_the_auditor_finds_a_control_by_a_word_and_sends_its_link(page: Page, address: str, browser: Browser) -> None:
+    page.goto(address)
+    page.get_by_role("link", name="管理策マトリクスを開く").click()
+    page.get_by_label("文言・項番で探す").fill("アクセスログ")
+    first = page.get_by_role("region", name="管理策の一覧").locator("tbody tr").first
+    expect(first).to_contain_text("6.5-07")
+    expect(first.locator("mark").first).to_be_visible()
+    page.get_by_role("checkbox", name="厚労省 安全管理ガイドライン").check()
+    expect(page.get_by_text("12 件")).to_be_visible()
+    first.get_by_role("link").click()
+    expect(page.get_by_role("heading", name="アクセスの記録と定期的なログ確認")).to_be_visible()
+    assert "control=mhlw-5" in page.url
+
+    colleague = browser.new_page(locale="ja-JP")
+    colleague.goto(page.url)
+    expect(colleague.get_by_role("heading", name="アクセスの記録と定期的なログ確認")).to_be_visible(timeout=30_000)
+    colleague.close()
+
+    page.get_by_role("button", name="一覧に戻る").click()
+    expect(page.get_by_label("文言・項番で探す")).to_have_value("アクセスログ")
+    expect(page.get_by_role("checkbox", name="厚労省 安全管理ガイドライン")).to_be_checked()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="この一覧を Excel で").click()
+    book = openpyxl.load_workbook(io.BytesIO(Path(download.value.path()).read_bytes()), read_only=True)
+    cells = [cell for row in book.worksheets[-1].iter_rows(values_only=True) for cell in row]
+    assert "6.5-07" in cells
+
+
+def test_the_table_works_by_keyboard_alone(page: Page, address: str) -> None:
+    page.goto(f"{address}/matrix?q=アクセスログ")
+    links = page.get_by_role("region", name="管理策の一覧").locator("tbody a")
+    expect(links.first).to_be_visible()
+    links.first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(links.nth(1)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="一覧に戻る")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("region", name="管理策の一覧")).to_be_visible()
+    box = page.get_by_role("checkbox", name="最低限")
+    box.focus()
+    page.keyboard.press("Space")
+    expect(box).to_be_checked()
+    expect(box).to_be_focused()
+
+
+def test_the_institution_takes_its_checklist_home(page: Page, address: str) -> None:
+    page.goto(f"{address}/?")
+    page.get_by_role("link", name="架空ひだまり診療所").click()
+    expect(page.get_by_role("heading", name="ギャップ分析")).to_be_visible()
+    page.get_by_role("link", name="責任分界チェックリスト", exact=True).click()
+    expect(page.get_by_role("heading", name="責任分界チェックリスト").first).to_be_visible()
+    expect(page.locator("body")).to_contain_text("架空ひだまり診療所")
+    with page.expect_download(timeout=120_000) as download:
+        page.get_by_role("button", name="Excel").first.click()
+    book = openpyxl.load_workbook(io.BytesIO(Path(download.value.path()).read_bytes()))
+    assert "_sansho" in book.sheetnames
+    assert download.value.suggested_filename.startswith("hidamari-clinic")
+
+
+def test_the_consultant_exports_every_institution(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_role("link", name="資料をまとめて書き出す").click()
+    expect(page.get_by_role("heading", name="エクスポート")).to_be_visible()
+    page.get_by_role("button", name="すべて選ぶ").first.click()
+    page.get_by_role("button", name="書き出す").click()
+    with page.expect_download(timeout=240_000) as download:
+        page.get_by_role("button", name="ダウンロード").click(timeout=240_000)
+    packed = zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes()))
+    assert packed.testzip() is None
+    for identity in ("hidamari-clinic", "minato-general-hospital"):
+        assert any(identity in name for name in packed.namelist())
