@@ -44,4 +44,5 @@ def test_the_wheel_works_where_there_is_no_repository(installed: Path, tmp_path:
 def test_the_wheel_holds_no_more_than_it_needs(installed: Path) -> None:
     top = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
     assert top == {"analyzer"}
-    assert {path.name for path in (installed / "analyzer" / "_data").iterdir()} == {"controls", "evidence", "reports"}
+    data = {path.name for path in (installed / "analyzer" / "_data").iterdir()}
+    assert data == {".streamlit", "app.py", "controls", "evidence", "reports"}

@@ -6,7 +6,6 @@ of institution and day, which goes along from page to page.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -19,10 +18,10 @@ Query = Mapping[str, Iterable[str]]
 CONTEXT = ("institution", "as_of")
 """The parameters that go along from page to page."""
 
-# The browser hears of a new address a moment after it was written; a click within it still carries the old one.
-_IN_TRANSIT = 0.8
+# The browser hears of a new address a moment after it was written. Until it has, the addresses before it are
+# "overtaken": a click that carries one was made on a page that has moved on.
 _OVERTAKEN, _WRITTEN = "_overtaken_addresses", "_written_address"
-_DRAWING = "_drawing"
+_DRAWING, _WROTE = "_drawing", "_wrote_address"
 _GOING = "_going_to"
 _OPENING = frozenset({"control", "clause", "document", "certification", "own"})
 
@@ -30,11 +29,24 @@ _OPENING = frozenset({"control", "clause", "document", "certification", "own"})
 def query() -> dict[str, list[str]]:
     """The parameters of the address in force."""
     said = {name: st.query_params.get_all(name) for name in st.query_params}
-    written = None if st.session_state.get(_DRAWING) else _not_yet_arrived(said)
-    if written is not None:
+    if st.session_state.get(_WROTE):
+        return said
+    overtaken = st.session_state.get(_OVERTAKEN, frozenset())
+    if _text(said) in overtaken and not st.session_state.get(_DRAWING):
+        # A click that was on its way before the browser heard of the last change still carries the address before it.
+        written: dict[str, list[str]] = st.session_state[_WRITTEN]
         st.query_params.from_dict(written)
         return {name: list(values) for name, values in written.items()}
+    # The browser has heard of the last change, or says another address by itself: the Back button, a link.
+    st.session_state[_OVERTAKEN] = frozenset()
     return said
+
+
+def settle() -> None:
+    """For the callback of a button that acts on the address without changing it: a last change counts, though the
+    browser may not have heard of it.
+    """
+    query()
 
 
 @contextmanager
@@ -46,7 +58,7 @@ def drawing() -> Iterator[None]:
     try:
         yield
     finally:
-        st.session_state[_DRAWING] = False
+        st.session_state[_DRAWING] = st.session_state[_WROTE] = False
 
 
 def first(name: str) -> str | None:
@@ -58,26 +70,14 @@ def first(name: str) -> str | None:
 def replace(parameters: Query) -> None:
     """Make these the parameters of the address; names without a value are left out."""
     wanted = {name: given for name, values in parameters.items() if (given := list(values))}
-    _remember_overtaken(query(), wanted)
+    overtaken = {*st.session_state.get(_OVERTAKEN, ()), _text(query())} - {_text(wanted)}
+    st.session_state[_OVERTAKEN], st.session_state[_WRITTEN] = frozenset(overtaken), wanted
+    st.session_state[_WROTE] = True
     st.query_params.from_dict(wanted)
 
 
-def _remember_overtaken(old: dict[str, list[str]], new: dict[str, list[str]]) -> None:
-    overtaken = {text: at for text, at in st.session_state.get(_OVERTAKEN, {}).items() if _is_recent(at)}
-    overtaken[urlencode(old, doseq=True)] = time.monotonic()
-    overtaken.pop(urlencode(new, doseq=True), None)
-    st.session_state[_OVERTAKEN], st.session_state[_WRITTEN] = overtaken, new
-
-
-def _not_yet_arrived(said: dict[str, list[str]]) -> dict[str, list[str]] | None:
-    """What was written last, where the browser still says what was in force just before: a click overtook it."""
-    at = st.session_state.get(_OVERTAKEN, {}).get(urlencode(said, doseq=True))
-    written: dict[str, list[str]] | None = st.session_state.get(_WRITTEN)
-    return written if at is not None and _is_recent(at) else None
-
-
-def _is_recent(at: float) -> bool:
-    return time.monotonic() - at < _IN_TRANSIT
+def _text(parameters: Query) -> str:
+    return urlencode({name: list(values) for name, values in parameters.items()}, doseq=True)
 
 
 def change(**parameters: str | Iterable[str] | None) -> None:
@@ -90,8 +90,7 @@ def change(**parameters: str | Iterable[str] | None) -> None:
 
 def link(page: str = "", parameters: Query | None = None) -> str:
     """The href of a view: `matrix?control=mhlw-5%3A6.5-07`; without a page one of the page in force."""
-    encoded = urlencode({name: list(values) for name, values in (parameters or {}).items()}, doseq=True)
-    return f"{page}?{encoded}"
+    return f"{page}?{_text(parameters or {})}"
 
 
 def follow(href: str) -> None:

@@ -111,7 +111,7 @@ def _make(plan: Plan) -> None:
         return
     form = "1つのファイル" if len(plan.files) == 1 else f"{len(plan.files)}個のファイルを1つのzip"
     st.markdown(f"**{len(plan.institutions)}機関**　{form}（`{plan.name}`）にする。")
-    if st.button("書き出す", type="primary", icon=":material/folder_zip:"):
+    if st.button("書き出す", type="primary", icon=":material/folder_zip:", on_click=address.settle):
         _forget()
         st.session_state[_MADE] = (plan, _making(plan))
     made = _made(plan)
