@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
+from postgres import running_postgres
+from sqlalchemy import create_engine, text
 
 from analyzer.engine.analysis import Analyzer
 from analyzer.engine.rulebook import Rulebook, shipped_rulebook
@@ -32,3 +37,24 @@ def analyzer(knowledge: KnowledgeBase) -> Analyzer:
 def rulebook() -> Rulebook:
     """The rules that ship with Sansho."""
     return shipped_rulebook()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of an empty database on a PostgreSQL server of the tests' own."""
+    with running_postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a test's own, empty store lies; every test that asks for it runs once on each database."""
+    if request.param == "sqlite":
+        return str(tmp_path / "sansho.db")
+    url: str = request.getfixturevalue("postgres")
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+    return url

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ from analyzer.errors import InputError, Problem
 from analyzer.knowledge.base import KnowledgeBase
 from analyzer.knowledge.build import optional_date
 from analyzer.knowledge.located import Fault, locate
-from analyzer.knowledge.schemas import read_document
-from analyzer.knowledge.yamlreader import read_bytes
+from analyzer.knowledge.schemas import explain, gate, read_document
+from analyzer.knowledge.yamlreader import read_bytes, show_path
 from analyzer.model.controls import Place
 from analyzer.model.institution import Answer, Evidence, Institution, Review, Service
 from analyzer.model.vocabulary import Party
@@ -23,14 +23,40 @@ Data = dict[str, Any]
 def load_institution(path: Path, knowledge: KnowledgeBase) -> tuple[Institution, tuple[Problem, ...]]:
     """The institution of a file and the warnings on it. Raises InputError that names every fault."""
     name = str(path)
-    content = read_bytes(path)
+    data, warnings = _read(read_bytes(path), name, knowledge)
+    return _build(data, name), warnings
+
+
+def read_institution_data(content: bytes, name: str, knowledge: KnowledgeBase) -> Data:
+    """The data of an institution's file as it stands, checked whole. Raises InputError that names every fault."""
+    return _read(content, name, knowledge)[0]
+
+
+def institution_of(data: Data, name: str, knowledge: KnowledgeBase) -> tuple[Institution, tuple[Problem, ...]]:
+    """The institution that data of an institution's file makes, and the warnings on it.
+
+    For data that no file holds; problems have no lines. Raises InputError that names every fault.
+    """
+    if not gate("institution").is_valid(data):
+        raise InputError(
+            Problem(name, None, show_path(path), message) for path, message in explain(data, "institution")
+        )
+    warnings = _checked(data, name, {}, knowledge)
+    return _build(data, name), warnings
+
+
+def _read(content: bytes, name: str, knowledge: KnowledgeBase) -> tuple[Data, tuple[Problem, ...]]:
     data = read_document(content, name, "institution")
-    faults = list(_faults(data, name, knowledge))
-    problems = locate(faults, {name: content})
+    return data, _checked(data, name, {name: content}, knowledge)
+
+
+def _checked(data: Data, name: str, contents: Mapping[str, bytes], knowledge: KnowledgeBase) -> tuple[Problem, ...]:
+    """The warnings on data that obeys its schema. Raises InputError for its errors."""
+    problems = locate(list(_faults(data, name, knowledge)), contents)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise InputError(errors)
-    return _build(data, name), tuple(problems)
+    return tuple(problems)
 
 
 def _build(data: Data, file: str) -> Institution:

@@ -35,6 +35,10 @@ Format = Literal[
     "policy",
     "terms",
     "synonyms",
+    "permissions",
+    "accounts",
+    "store",
+    "backup",
 ]
 
 _SHOWN_VALUE = 60
@@ -65,6 +69,11 @@ def schema_problems(data: Any, document_format: Format, content: bytes, name: st
 @cache
 def _schemas() -> dict[str, dict[str, Any]]:
     return {path.stem: json.loads(path.read_bytes()) for path in sorted(schema_dir().glob("*.json"))}
+
+
+def schema_of(document_format: Format) -> dict[str, Any]:
+    """The JSON Schema of a format."""
+    return _schemas()[document_format]
 
 
 @cache

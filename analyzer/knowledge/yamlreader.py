@@ -104,6 +104,11 @@ def _scalar(value: str) -> Any:
     return value
 
 
+def reads_as_text(value: str) -> bool:
+    """Whether an unquoted scalar of these characters is read back as the same text, not as a number or a word."""
+    return value not in _WORDS and _scalar(value) == value
+
+
 class _Construction:
     """Builds data from libyaml's events without recursion.
 

@@ -1,0 +1,1 @@
+"""Institutions as living records: a database, its audit trail, accounts and files. Authorisation is decided here."""

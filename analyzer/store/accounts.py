@@ -1,0 +1,396 @@
+"""Accounts: who may sign in, as what, for which institutions. Every change of one is an event; none is ever deleted."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from analyzer.store import events
+from analyzer.store.database import Database, StoreError
+from analyzer.store.events import Change, Data
+from analyzer.store.passwords import Passwords, shared_passwords
+from analyzer.store.principal import ROLES, SINGLE_USER, Principal, Role, needs, require, rights
+from analyzer.store.records import Clock, UnknownInstitutionError, moment, now
+from analyzer.store.tables import ACCOUNTS, ASSIGNMENTS, INSTITUTIONS, SESSIONS
+
+AccountRefusal = Literal["login", "login_taken", "name", "role", "unassignable", "email", "email_taken", "not_first"]
+ACCOUNT: Final = "account"
+"""The kind of an event that concerns an account; its key is the login."""
+_LOGIN: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{1,62}[a-z0-9]")
+_RESERVED: Final = frozenset({SINGLE_USER.login})
+_EMAIL: Final = re.compile(r"[!-?A-~]+@[a-z0-9-]+(\.[a-z0-9-]+)+")
+_LONGEST_EMAIL: Final = 254
+_LONGEST_NAME: Final = 200
+
+
+class UnknownAccountError(StoreError):
+    """There is no account of that login."""
+
+
+class LastAdministratorError(StoreError):
+    """Nobody could manage accounts any more."""
+
+
+class AccountRefusedError(StoreError):
+    """An account that cannot be as it was wanted. reason: as a word for the screen."""
+
+    def __init__(self, reason: AccountRefusal, message: str) -> None:
+        self.reason: AccountRefusal = reason
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as its administrator sees it: no password in any form.
+
+    institutions: ids assigned, sorted. must_change: its first password has not been replaced yet. locked_until: the
+    moment (UTC) up to which log-ins are refused after too many wrong passwords, None where that was never so.
+    """
+
+    login: str
+    name: str
+    role: Role
+    institutions: tuple[str, ...]
+    email: str | None
+    must_change: bool
+    disabled: bool
+    locked_until: str | None
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """An account and the first password to hand over. The password is kept nowhere: it can only be shown now."""
+
+    account: Account
+    first_password: str
+
+    def __repr__(self) -> str:
+        # A log or a traceback that shows the record does not show the secret.
+        return f"Handover({self.account.login!r})"
+
+
+_Changing = Callable[[Connection, Account], None]
+# Within the class the word stands for its method.
+_AccountList = list[Account]
+
+
+class Accounts:
+    """The accounts of a store. Safe to share between threads."""
+
+    def __init__(self, database: Database, clock: Clock = now, passwords: Passwords | None = None) -> None:
+        self._database = database
+        self._clock = clock
+        self._passwords = passwords or shared_passwords()
+
+    @needs("accounts")
+    def bootstrap(
+        self, principal: Principal, login: str, name: str, email: str | None = None, *, source: str = "command"
+    ) -> Handover:
+        """Make the first administrator. Raises AccountRefusedError where there is any account already.
+
+        For whoever holds the database itself; not to be offered to visitors of a served app.
+        """
+        require(principal, "accounts")
+        account = _checked(login, name, "administrator", (), email)
+        return self._create(principal, account, source, first=True)
+
+    @needs("accounts")
+    def list(self, principal: Principal) -> _AccountList:
+        """Every account, by login."""
+        require(principal, "accounts")
+        with self._database.reading() as connection:
+            assigned: dict[str, list[str]] = {}
+            for row in connection.execute(select(ASSIGNMENTS).order_by(ASSIGNMENTS.c.institution)):
+                assigned.setdefault(row.login, []).append(row.institution)
+            found = connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.login))
+            return [_account(row, assigned.get(row.login, ())) for row in found]
+
+    @needs("accounts")
+    def create(
+        self,
+        principal: Principal,
+        login: str,
+        name: str,
+        role: Role,
+        institutions: Collection[str] = (),
+        email: str | None = None,
+        *,
+        source: str = "app",
+    ) -> Handover:
+        """Make an account with a random first password, which has to be replaced at the first log-in.
+
+        Raises AccountRefusedError, e.g. for a login that is taken, and UnknownInstitutionError.
+        """
+        require(principal, "accounts")
+        return self._create(principal, _checked(login, name, role, institutions, email), source)
+
+    @needs("accounts")
+    def set_role(self, principal: Principal, login: str, role: Role, *, source: str = "app") -> Account:
+        """Give another role. A role that reads every institution has no assignments: those that there are end."""
+        require(principal, "accounts")
+        _require_role(role)
+
+        def change(connection: Connection, account: Account) -> None:
+            if role != "administrator":
+                _keep_an_administrator(connection, account)
+            _set(connection, account.login, role=role)
+            if rights()[role].everywhere:
+                connection.execute(delete(ASSIGNMENTS).where(ASSIGNMENTS.c.login == account.login))
+
+        return self._change(principal, login, "set_role", source, change)
+
+    @needs("accounts")
+    def set_email(self, principal: Principal, login: str, email: str | None, *, source: str = "app") -> Account:
+        """Set or remove the e-mail address, by which a log-in at the organisation's own provider finds the account."""
+        require(principal, "accounts")
+        wanted = _email(email)
+
+        def change(connection: Connection, account: Account) -> None:
+            if wanted is not None and wanted != account.email:
+                _require_free_email(connection, wanted)
+            _set(connection, account.login, email=wanted)
+
+        return self._change(principal, login, "set_email", source, change)
+
+    @needs("accounts")
+    def assign(self, principal: Principal, login: str, institution: str, *, source: str = "app") -> Account:
+        """Assign an institution. Raises UnknownInstitutionError, AccountRefusedError for a role that reads all."""
+        require(principal, "accounts")
+
+        def change(connection: Connection, account: Account) -> None:
+            _require_assignable(account.role, [institution])
+            _require_institutions(connection, [institution])
+            if institution not in account.institutions:
+                connection.execute(insert(ASSIGNMENTS).values(login=account.login, institution=institution))
+
+        return self._change(principal, login, "assign", source, change)
+
+    @needs("accounts")
+    def unassign(self, principal: Principal, login: str, institution: str, *, source: str = "app") -> Account:
+        """Take an assignment back; one that is not there changes nothing."""
+        require(principal, "accounts")
+
+        def change(connection: Connection, account: Account) -> None:
+            connection.execute(
+                delete(ASSIGNMENTS).where(
+                    ASSIGNMENTS.c.login == account.login, ASSIGNMENTS.c.institution == institution
+                )
+            )
+
+        return self._change(principal, login, "unassign", source, change)
+
+    @needs("accounts")
+    def disable(self, principal: Principal, login: str, *, source: str = "app") -> Account:
+        """Refuse its log-ins and end its sessions at once. Raises LastAdministratorError."""
+        require(principal, "accounts")
+
+        def change(connection: Connection, account: Account) -> None:
+            _keep_an_administrator(connection, account)
+            _set(connection, account.login, disabled=True)
+            connection.execute(delete(SESSIONS).where(SESSIONS.c.login == account.login))
+
+        return self._change(principal, login, "disable", source, change)
+
+    @needs("accounts")
+    def enable(self, principal: Principal, login: str, *, source: str = "app") -> Account:
+        """Let it log in again, also where wrong passwords have locked it."""
+        require(principal, "accounts")
+
+        def change(connection: Connection, account: Account) -> None:
+            _set(connection, account.login, disabled=False, failures=0, locked_until=None)
+
+        return self._change(principal, login, "enable", source, change)
+
+    @needs("accounts")
+    def reset_password(self, principal: Principal, login: str, *, source: str = "app") -> Handover:
+        """Give a new first password, end its sessions and lift a lock. A disabled account stays disabled."""
+        require(principal, "accounts")
+        first = self._passwords.first(normal_login(login))
+        kept = self._passwords.hash(first)
+
+        def change(connection: Connection, account: Account) -> None:
+            before = connection.execute(
+                select(ACCOUNTS.c.password).where(ACCOUNTS.c.login == account.login)
+            ).scalar_one()
+            _set(
+                connection,
+                account.login,
+                password=kept,
+                previous_password=before,
+                must_change=True,
+                failures=0,
+                locked_until=None,
+            )
+            connection.execute(delete(SESSIONS).where(SESSIONS.c.login == account.login))
+
+        return Handover(self._change(principal, login, "reset_password", source, change, always=True), first)
+
+    def _create(self, principal: Principal, wanted: Account, source: str, *, first: bool = False) -> Handover:
+        password = self._passwords.first(wanted.login)
+        kept = self._passwords.hash(password)
+        with self._database.writing() as connection:
+            events.lock(connection)
+            if first and connection.execute(select(ACCOUNTS.c.login).limit(1)).first() is not None:
+                raise AccountRefusedError(
+                    "not_first", "there are accounts already; an administrator makes further ones"
+                )
+            if connection.execute(select(ACCOUNTS.c.login).where(ACCOUNTS.c.login == wanted.login)).first():
+                raise AccountRefusedError("login_taken", f"{wanted.login}: there is an account of that login already")
+            if wanted.email is not None:
+                _require_free_email(connection, wanted.email)
+            _require_institutions(connection, wanted.institutions)
+            at = moment(self._clock())
+            connection.execute(
+                insert(ACCOUNTS).values(
+                    login=wanted.login,
+                    name=wanted.name,
+                    role=wanted.role,
+                    email=wanted.email,
+                    password=kept,
+                    previous_password=None,
+                    must_change=True,
+                    disabled=False,
+                    failures=0,
+                    locked_until=None,
+                    created_at=at,
+                )
+            )
+            for institution in wanted.institutions:
+                connection.execute(insert(ASSIGNMENTS).values(login=wanted.login, institution=institution))
+            made = account_of(connection, wanted.login)
+            assert made is not None
+            said = Change("create", None, ACCOUNT, made.login, None, recorded(made), source)
+            events.append(connection, principal.login, at, [said])
+        return Handover(made, password)
+
+    def _change(
+        self, principal: Principal, login: str, action: str, source: str, change: _Changing, *, always: bool = False
+    ) -> Account:
+        """Change an account and say so in the trail; a change that changes nothing is no event unless `always`."""
+        with self._database.writing() as connection:
+            events.lock(connection)
+            before = account_of(connection, normal_login(login))
+            if before is None:
+                raise UnknownAccountError(f"no account {normal_login(login)!r}")
+            change(connection, before)
+            after = account_of(connection, before.login)
+            assert after is not None
+            if always or after != before:
+                said = Change(action, None, ACCOUNT, after.login, recorded(before), recorded(after), source)
+                events.append(connection, principal.login, moment(self._clock()), [said])
+        return after
+
+
+def normal_login(login: str) -> str:
+    """The one way of writing a login: narrow, lower case, without spaces around it."""
+    return unicodedata.normalize("NFKC", login).strip().lower()
+
+
+def account_of(connection: Connection, login: str) -> Account | None:
+    """An account as it stands, None where there is none."""
+    row = connection.execute(select(ACCOUNTS).where(ACCOUNTS.c.login == login)).one_or_none()
+    return _account(row, assigned_to(connection, login)) if row is not None else None
+
+
+def assigned_to(connection: Connection, login: str) -> tuple[str, ...]:
+    """The institutions assigned to a login, sorted."""
+    query = select(ASSIGNMENTS.c.institution).where(ASSIGNMENTS.c.login == login).order_by(ASSIGNMENTS.c.institution)
+    return tuple(connection.execute(query).scalars())
+
+
+def recorded(account: Account) -> Data:
+    """What an event says of an account."""
+    return {
+        "name": account.name,
+        "role": account.role,
+        "institutions": list(account.institutions),
+        "email": account.email,
+        "must_change": account.must_change,
+        "disabled": account.disabled,
+        "locked_until": account.locked_until,
+    }
+
+
+def _account(row: Row[Any], institutions: Iterable[str]) -> Account:
+    return Account(
+        login=row.login,
+        name=row.name,
+        role=row.role,
+        institutions=tuple(institutions),
+        email=row.email,
+        must_change=row.must_change,
+        disabled=row.disabled,
+        locked_until=row.locked_until,
+        created_at=row.created_at,
+    )
+
+
+def _set(connection: Connection, login: str, **values: Any) -> None:
+    connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.login == login).values(**values))
+
+
+def _checked(login: str, name: str, role: Role, institutions: Collection[str], email: str | None) -> Account:
+    """A new account as it would stand. Raises StoreError for the first thing that is not right."""
+    normal = normal_login(login)
+    if not _LOGIN.fullmatch(normal) or normal in _RESERVED:
+        raise AccountRefusedError(
+            "login", f"{login!r}: is not a login: 3 to 64 of a-z, 0-9 and . _ @ -, a letter or digit at both ends"
+        )
+    shown = name.strip()
+    if not shown or len(shown) > _LONGEST_NAME or not shown.isprintable():
+        raise AccountRefusedError(
+            "name", f"{normal}: the name must be 1 to {_LONGEST_NAME} characters without control characters"
+        )
+    _require_role(role)
+    wanted = tuple(sorted(set(institutions)))
+    _require_assignable(role, wanted)
+    return Account(normal, shown, role, wanted, _email(email), True, False, None, "")
+
+
+def _email(email: str | None) -> str | None:
+    if email is None or not email.strip():
+        return None
+    normal = email.strip().lower()
+    if len(normal) > _LONGEST_EMAIL or not _EMAIL.fullmatch(normal):
+        raise AccountRefusedError("email", f"{email!r}: is not an e-mail address")
+    return normal
+
+
+def _require_role(role: str) -> None:
+    if role not in ROLES:
+        raise AccountRefusedError("role", f"{role!r}: is not a role; the roles are {', '.join(ROLES)}")
+
+
+def _require_assignable(role: Role, institutions: Collection[str]) -> None:
+    if institutions and rights()[role].everywhere:
+        raise AccountRefusedError("unassignable", f"the role {role} reads every institution; none is assigned to it")
+
+
+def _require_free_email(connection: Connection, email: str) -> None:
+    # A provider's log-in finds an account by its address, so that no two accounts may have the same.
+    taken = connection.execute(select(ACCOUNTS.c.login).where(ACCOUNTS.c.email == email)).scalars().first()
+    if taken is not None:
+        raise AccountRefusedError("email_taken", f"{email}: is the e-mail address of the account {taken!r} already")
+
+
+def _require_institutions(connection: Connection, institutions: Iterable[str]) -> None:
+    for institution in institutions:
+        if connection.execute(select(INSTITUTIONS.c.id).where(INSTITUTIONS.c.id == institution)).first() is None:
+            raise UnknownInstitutionError(f"no institution {institution!r} in the store")
+
+
+def _keep_an_administrator(connection: Connection, account: Account) -> None:
+    """Raise LastAdministratorError where this is the only administrator that can sign in."""
+    if account.role != "administrator" or account.disabled:
+        return
+    others = select(func.count()).where(
+        ACCOUNTS.c.role == "administrator", ACCOUNTS.c.disabled.is_(False), ACCOUNTS.c.login != account.login
+    )
+    if connection.execute(others).scalar_one() == 0:
+        raise LastAdministratorError(f"{account.login}: is the last administrator; make another one first")

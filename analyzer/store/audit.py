@@ -1,0 +1,73 @@
+"""The audit trail for those who may inspect it: verification of all of it, and what was done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sqlalchemy import Connection, select
+
+from analyzer.store import events
+from analyzer.store.analyses import ANALYSIS_KIND, analysis_digests
+from analyzer.store.database import Database
+from analyzer.store.events import AuditFault, AuditReport, Event
+from analyzer.store.principal import Principal, needs, require
+from analyzer.store.tables import EVENTS
+
+Head = tuple[int, str]
+
+
+class Audit:
+    """The audit trail of a store. Safe to share between threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @needs("audit")
+    def verify(self, principal: Principal, known_head: Head | None = None) -> AuditReport:
+        """Check every event, their order and end, and that records and kept analyses are what the events say.
+
+        known_head: number and hash of an event noted earlier; tells of a trail that was written anew as a whole.
+        """
+        require(principal, "audit")
+        with self._database.reading() as connection:
+            return verify_all(connection, known_head)
+
+    @needs("audit")
+    def log(self, principal: Principal, institution: str | None, limit: int = 200) -> list[Event]:
+        """The latest events of an institution, or (None) of what concerns none, such as accounts; latest first."""
+        require(principal, "audit")
+        with self._database.reading() as connection:
+            return events.history(connection, institution, limit=limit)
+
+
+def verify_all(connection: Connection, known_head: Head | None = None) -> AuditReport:
+    """What `Audit.verify` does, on a connection whose view is consistent."""
+    report = events.verify(connection, known_head)
+    return replace(report, faults=(*report.faults, *_analysis_faults(connection)))
+
+
+def _analysis_faults(connection: Connection) -> Iterator[AuditFault]:
+    query = select(EVENTS.c.number, EVENTS.c.institution, EVENTS.c.key, EVENTS.c.after)
+    said: dict[tuple[str, str], tuple[str, int]] = {}
+    for row in connection.execute(query.where(EVENTS.c.kind == ANALYSIS_KIND)):
+        said[row.institution, row.key] = (_digest_in(row.after), row.number)
+    present = analysis_digests(connection)
+    for place in sorted({*said, *present}):
+        named = f"{place[0]}: analysis {place[1]}"
+        if place not in said:
+            yield AuditFault(None, f"{named} stands in the store without an event")
+        elif place not in present:
+            yield AuditFault(said[place][1], f"{named} has been removed")
+        elif said[place][0] != present[place]:
+            yield AuditFault(said[place][1], f"{named} is not what the trail says")
+
+
+def _digest_in(after: str | None) -> str:
+    """The digest that an event names; none where the event was altered so far that it names no more."""
+    try:
+        found = json.loads(after or "")["sha256"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return str(found)

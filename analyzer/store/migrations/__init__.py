@@ -1,0 +1,1 @@
+"""The database's schema, one step a version; Alembic runs them when a store is opened."""
