@@ -11,6 +11,9 @@ import click
 from analyzer.cli.options import Settings, controls_option
 from analyzer.errors import SanshoError
 
+DEFAULT_STORE = "sansho.db"
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
 
 @click.command()
 @click.option(
@@ -19,31 +22,64 @@ from analyzer.errors import SanshoError
     metavar="DIR",
     help="The folder of institution files; without it the samples.",
 )
+@click.option(
+    "--store",
+    envvar="SANSHO_STORE",
+    default=DEFAULT_STORE,
+    show_default=True,
+    metavar="FILE|URL",
+    help="The database to work in, made on first use; institutions that it lacks are taken from the files.",
+)
+@click.option(
+    "--files", type=click.Path(path_type=Path), envvar="SANSHO_FILES", metavar="DIR", help="Uploaded evidence."
+)
+@click.option("--read-only", is_flag=True, help="Show the institution files without a store.")
+@click.option("--accounts", is_flag=True, envvar="SANSHO_ACCOUNTS_REQUIRED", help="Ask everybody to log in.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="The port to listen on.")
 @click.option("--address", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @controls_option
 @click.pass_context
-def app(context: click.Context, institutions: Path | None, port: int, address: str, roots: tuple[Path, ...]) -> None:
-    """The web app: matrix, gaps, checklist, evidence, exports. Stop it with Ctrl+C."""
-    from analyzer.resources import app_file
-    from analyzer.web.settings import environment_of
+def app(
+    context: click.Context,
+    institutions: Path | None,
+    store: str,
+    files: Path | None,
+    read_only: bool,
+    accounts: bool,
+    port: int,
+    address: str,
+    roots: tuple[Path, ...],
+) -> None:
+    """The web app: matrix, gaps, answers, checklist, evidence, exports. Stop it with Ctrl+C."""
+    from analyzer.resources import app_file, evidence_dir
+    from analyzer.web.settings import AppSettings, environment_of
 
-    settings = context.find_object(Settings)
-    every_root = [*(settings.roots if settings else ()), *roots]
-    absolute = [root.absolute() for root in every_root]
-    os.environ.update(environment_of(absolute, institutions.absolute() if institutions else None))
+    if not accounts and address not in _LOOPBACK:
+        raise SanshoError(f"{address}: without --accounts anybody who reaches it may change everything; use --accounts")
+    if accounts and read_only:
+        raise SanshoError("--accounts needs a store; leave out --read-only")
+    before = context.find_object(Settings)
+    settings = AppSettings(
+        roots=tuple(root.absolute() for root in (*(before.roots if before else ()), *roots)),
+        institutions=(institutions or evidence_dir() / "institutions").absolute(),
+        store=None if read_only else store if "://" in store else str(Path(store).absolute()),
+        files=files.absolute() if files else None,
+        accounts=accounts,
+    )
+    os.environ.update(environment_of(settings))
     # The knowledge base loads while the server starts and the browser opens, so that the first page has it at once.
     threading.Thread(target=_load_ahead, daemon=True).start()
     _serve(app_file(), address, port)
 
 
 def _load_ahead() -> None:
+    from analyzer.store.principal import SINGLE_USER
     from analyzer.web.context import today
     from analyzer.web.workspace import workspace
 
     try:
         shared = workspace()
-        for institution in shared.folder.institutions().values():
+        for institution in shared.source(SINGLE_USER).institutions().values():
             shared.assess(institution, today())
         _ = (shared.browser, shared.columns)
     except SanshoError as error:

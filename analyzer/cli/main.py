@@ -9,8 +9,11 @@ from pathlib import Path
 import click
 
 from analyzer import __version__
+from analyzer.cli.account import account
 from analyzer.cli.analyze import analyze, explain
 from analyzer.cli.app import app
+from analyzer.cli.audit import audit
+from analyzer.cli.backup import backup, restore
 from analyzer.cli.checklist import checklist
 from analyzer.cli.crosswalk import crosswalk
 from analyzer.cli.demo import demo
@@ -19,6 +22,7 @@ from analyzer.cli.export import export
 from analyzer.cli.options import Settings
 from analyzer.cli.profile import profile
 from analyzer.cli.search import search
+from analyzer.cli.store import store
 from analyzer.cli.validate import validate
 from analyzer.errors import SanshoError
 
@@ -42,7 +46,24 @@ def sansho(context: click.Context, roots: tuple[Path, ...]) -> None:
     context.obj = Settings(roots)
 
 
-for command in (validate, export, analyze, explain, checklist, profile, search, crosswalk, diff, demo, app):
+for command in (
+    validate,
+    export,
+    analyze,
+    explain,
+    checklist,
+    profile,
+    search,
+    crosswalk,
+    diff,
+    demo,
+    app,
+    store,
+    account,
+    audit,
+    backup,
+    restore,
+):
     sansho.add_command(command)
 
 
