@@ -41,7 +41,7 @@ def main() -> None:
         bare = Path(folder) / "bare.py"
         bare.write_text('import streamlit as st\nst.title("bare")\n', encoding="utf-8")
         streamlit = [sys.executable, "-m", "streamlit", "run", str(bare), "--server.headless", "true"]
-        ours = [sys.executable, "-m", "analyzer.cli", "app"]
+        ours = [sys.executable, "-m", "analyzer.cli", "app", "--store", str(Path(folder) / "sansho.db")]
         _say_starts("cold start, landing page", browser, lambda port: [*ours, "--port", str(port)], "収録した版")
         _say_starts("beside it, bare page", browser, lambda port: [*streamlit, "--server.port", str(port)], "bare")
         with _served([*ours, "--port", "{port}"]) as (address, process):

@@ -42,7 +42,8 @@ def running_app(log: Path, *arguments: str) -> Iterator[str]:
     """`sansho app` with further arguments; gives its address once it answers."""
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "analyzer.cli", "app", "--port", str(port), *arguments]
+    store = ["--store", str(log.with_name("sansho.db"))]
+    command = [sys.executable, "-m", "analyzer.cli", "app", "--port", str(port), *store, *arguments]
     with log.open("wb") as written, subprocess.Popen(command, stdout=written, stderr=written) as process:
         try:
             _wait_until_up(process, address, log)

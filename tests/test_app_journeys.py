@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,3 +114,32 @@ def test_the_consultant_exports_every_institution(page: Page, address: str) -> N
     assert packed.testzip() is None
     for identity in ("hidamari-clinic", "minato-general-hospital"):
         assert any(identity in name for name in packed.namelist())
+
+
+def test_typing_survives_a_reload_before_it_is_saved(page: Page, address: str) -> None:
+    page.goto(f"{address}/answers?institution=hidamari-clinic&control=mhlw-5:6.1-02&party_of=user")
+    note = page.get_by_label("備考")
+    expect(note).to_be_visible()
+    note.click()
+    page.keyboard.press("End")
+    page.keyboard.type("　書きかけの一行")
+    page.reload()
+    expect(page.get_by_label("備考")).to_have_value(re.compile("書きかけの一行"))
+    expect(page.get_by_text("保存しました").first).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("備考")).to_have_value(re.compile("書きかけの一行"))
+
+
+def test_two_people_who_change_one_answer_both_see_it(page: Page, address: str, browser: Browser) -> None:
+    answer = f"{address}/answers?institution=hidamari-clinic&control=mhlw-5:6.3-03&party_of=user"
+    page.goto(answer)
+    expect(page.get_by_label("担当者")).to_be_visible()
+    other = browser.new_page(locale="ja-JP")
+    other.goto(answer)
+    other.get_by_label("担当者").fill("事務長")
+    expect(other.get_by_text("に保存しました")).to_be_visible()
+    other.close()
+    page.get_by_role("radio", name="計画中").check(force=True)
+    expect(page.get_by_text("ほかの人が先に変更しました")).to_be_visible()
+    page.get_by_role("button", name="保存されている回答を残す").click()
+    expect(page.get_by_label("担当者")).to_have_value("事務長")

@@ -267,7 +267,7 @@ def test_controls_that_ask_the_same_are_filled_in_once_however_many_steps_apart(
     assert {
         str(row["control"]) for row in form_rows(checklist(assessed(), "xlsx")) if row["party"] == "integrator"
     } >= {", ".join((SAME, SAME_TOO))}
-    assert layout.FORMAT == "sansho-checklist/2"
+    assert layout.FORMAT == "sansho-checklist/3"
 
 
 def test_the_same_answer_stays_one_row_with_every_field() -> None:

@@ -25,6 +25,7 @@ class Policy:
     review_max_age_months: int
     proof_max_age_months: int
     expiry_notice_days: int
+    due_notice_days: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ import streamlit as st
 from analyzer.model.institution import Institution
 from analyzer.model.results import Assessment
 from analyzer.web import address
+from analyzer.web.signing_in import current_principal
+from analyzer.web.sources import InstitutionSource
 from analyzer.web.workspace import Workspace
 
 INSTITUTION, AS_OF = address.CONTEXT
@@ -31,13 +33,19 @@ def today() -> date:
     return datetime.now(_JAPAN).date()
 
 
+def session_source(workspace: Workspace) -> InstitutionSource:
+    """The institutions that the reader of this session may see."""
+    return workspace.source(current_principal(workspace))
+
+
 def choose_context(workspace: Workspace, *, optional: bool = False) -> Context:
     """Draw the two choices in a row and return what they say.
 
     optional: the page also makes sense without an institution. An unknown institution or day in the address is said
     plainly, and the first institution or today stands in for it.
     """
-    institutions = workspace.folder.institutions()
+    source = session_source(workspace)
+    institutions = source.institutions()
     asked = _remembered()
     options = [*([""] if optional else []), *institutions]
     chosen = asked.get(INSTITUTION) or (options[0] if options else "")
@@ -59,7 +67,7 @@ def choose_context(workspace: Workspace, *, optional: bool = False) -> Context:
                 width=300,
             )
         st.date_input("基準日", key="_as_of", on_change=_choose_day, width=150)
-    _say_unreadable(workspace)
+    _say_unreadable(source)
     _keep(chosen, as_of, said=bool(chosen) or AS_OF in asked)
     return Context(institutions.get(chosen), as_of)
 
@@ -115,8 +123,8 @@ def _remember(name: str, value: str) -> None:
     address.change(**{name: value or None})
 
 
-def _say_unreadable(workspace: Workspace) -> None:
-    broken = [entry for entry in workspace.folder.files() if entry.institution is None]
+def _say_unreadable(source: InstitutionSource) -> None:
+    broken = source.unreadable()
     if not broken:
         return
     with st.expander(f"読めない医療機関ファイルが {len(broken)} 件あります", icon=":material/warning:"):

@@ -10,6 +10,7 @@ from analyzer.model.controls import Control
 from analyzer.model.results import Assessment
 from analyzer.search.index import Hit
 from analyzer.web import address
+from analyzer.web.comments import show_comments
 from analyzer.web.components.panel import show_panel
 from analyzer.web.workspace import Workspace
 
@@ -38,6 +39,7 @@ def show_control(
     fragment = control_fragment(control, workspace.knowledge, workspace.rulebook, assessment=assessment, hit=hit)
     show_panel(fragment, key="control")
     if assessment is not None:
+        show_comments(workspace, assessment.institution, key)
         _why(workspace, control, assessment)
 
 

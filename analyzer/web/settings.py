@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.resources import evidence_dir
 
 _ROOTS, _INSTITUTIONS = "SANSHO_CONTROLS", "SANSHO_INSTITUTIONS"
+_STORE, _FILES, _ACCOUNTS = "SANSHO_STORE", "SANSHO_FILES", "SANSHO_ACCOUNTS"
 
 
 @dataclass(frozen=True, slots=True)
 class AppSettings:
-    """roots: further folders of controls. institutions: the folder of institution files."""
+    """roots: further folders of controls. institutions: the folder of institution files.
+
+    store: where the store lies, None where the app only shows the files. files: the folder of uploaded evidence, None
+    for the one beside the database. accounts: whether people have to log in.
+    """
 
     roots: tuple[Path, ...]
     institutions: Path
+    store: str | None = None
+    files: Path | None = None
+    accounts: bool = False
 
     @classmethod
     def from_environment(cls) -> AppSettings:
@@ -27,12 +34,18 @@ class AppSettings:
         return cls(
             roots=tuple(Path(root) for root in roots.split(os.pathsep) if root),
             institutions=Path(institutions) if institutions else evidence_dir() / "institutions",
+            store=os.environ.get(_STORE) or None,
+            files=Path(files) if (files := os.environ.get(_FILES)) else None,
+            accounts=os.environ.get(_ACCOUNTS) == "required",
         )
 
 
-def environment_of(roots: Sequence[Path], institutions: Path | None) -> dict[str, str]:
-    """The environment variables that say the same to the app."""
-    said = {_ROOTS: os.pathsep.join(str(root) for root in roots)} if roots else {}
-    if institutions is not None:
-        said[_INSTITUTIONS] = str(institutions)
-    return said
+def environment_of(settings: AppSettings) -> dict[str, str]:
+    """The environment variables that say the same to the app; an empty one stands for what is not set."""
+    return {
+        _ROOTS: os.pathsep.join(str(root) for root in settings.roots),
+        _INSTITUTIONS: str(settings.institutions),
+        _STORE: settings.store or "",
+        _FILES: str(settings.files) if settings.files else "",
+        _ACCOUNTS: "required" if settings.accounts else "",
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -15,6 +15,7 @@ from analyzer import __version__
 from analyzer.errors import SanshoError
 from analyzer.web import address
 from analyzer.web.components.styles import page_css
+from analyzer.web.signing_in import accounts_required, may_enter, show_entrance, show_visitor
 
 # A file of our own: a named symbol would be fetched from elsewhere.
 _ICON = Path(__file__).parent / "icon.svg"
@@ -24,12 +25,16 @@ _LOG = logging.getLogger("sansho.app")
 
 @dataclass(frozen=True, slots=True)
 class PageSpec:
-    """A page as app.py lists it: its address (`""` for the landing page), its title, its icon, what draws it."""
+    """A page as app.py lists it: its address (`""` for the landing page), its title, its icon, what draws it.
+
+    for_accounts: it makes sense only where people log in.
+    """
 
     path: str
     title: str
     icon: str
     draw: Callable[[], None]
+    for_accounts: bool = False
 
 
 def run(pages: Sequence[PageSpec]) -> None:
@@ -41,8 +46,13 @@ def run(pages: Sequence[PageSpec]) -> None:
             _guarded(spec), title=spec.title, icon=spec.icon, url_path=spec.path or "overview", default=not spec.path
         )
         for spec in pages
+        if accounts_required() or not spec.for_accounts
     }
-    current = st.navigation([*entries.values(), *_missing(pages)], position="top")
+    entered = may_enter()
+    current = st.navigation([*entries.values(), *_missing(entries)], position="top" if entered else "hidden")
+    if not entered:
+        show_entrance()
+        return
     going = address.going_to()
     if going is not None:
         page, parameters = going
@@ -53,13 +63,14 @@ def run(pages: Sequence[PageSpec]) -> None:
         return
     with address.drawing():
         current.run()
+    show_visitor()
     st.caption(f"Sansho {__version__}　法的助言ではありません。判定は収録した資料と回答にもとづきます。")
 
 
-def _missing(pages: Sequence[PageSpec]) -> list[st.Page]:
+def _missing(known: Iterable[str]) -> list[st.Page]:
     """A page for an address that has none, so that a mistyped link is answered in the reader's language."""
     asked = unquote(urlsplit(st.context.url or "").path).strip("/").rsplit("/", maxsplit=1)[-1]
-    if asked in {"overview", *(spec.path for spec in pages)} or not asked.isprintable():
+    if asked in {"overview", *known} or not asked.isprintable():
         return []
 
     def draw() -> None:

@@ -16,7 +16,11 @@ from analyzer.knowledge.loading import load_knowledge
 from analyzer.model.institution import Institution
 from analyzer.model.results import Assessment
 from analyzer.search.index import SearchIndex
+from analyzer.store.principal import SINGLE_USER, Principal
+from analyzer.store.records import Record
+from analyzer.store.store import Store
 from analyzer.web.settings import AppSettings
+from analyzer.web.sources import FolderSource, InstitutionSource, RecordCache, StoreSource
 
 # Assessments of a few institutions and days are kept, since several pages and sessions look at the same ones.
 _REMEMBERED = 64
@@ -34,7 +38,28 @@ class Workspace:
         self.knowledge: KnowledgeBase = load_knowledge(settings.roots)
         self.analyzer = Analyzer(self.knowledge)
         self.folder = InstitutionFolder(settings.institutions, self.knowledge)
+        self.store: Store | None = None
+        if settings.store is not None:
+            self.store = Store.open(settings.store, self.knowledge, settings.files)
+            self._records = RecordCache(self.store.records)
+            self._take_in_files()
         self._making = threading.RLock()
+
+    def source(self, principal: Principal) -> InstitutionSource:
+        """The institutions that an account may see; without a store those of the folder."""
+        return FolderSource(self.folder) if self.store is None else StoreSource(self._records, principal)
+
+    def record(self, principal: Principal, institution: str) -> Record | None:
+        """An institution's record in the store; None without a store, or where the account may not see it."""
+        return None if self.store is None else self._records.all(principal).get(institution)
+
+    def _take_in_files(self) -> None:
+        """Take the folder's institutions whose ids the store does not have into it; the files stay as they are."""
+        assert self.store is not None
+        known = self.store.records.names(SINGLE_USER)
+        for entry in self.folder.files():
+            if entry.institution is not None and entry.institution.id not in known:
+                self.store.records.create(SINGLE_USER, entry.path.read_bytes(), entry.path.name)
 
     @property
     def rulebook(self) -> Rulebook:

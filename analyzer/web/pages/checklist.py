@@ -19,7 +19,7 @@ from analyzer.model.vocabulary import GapParty
 from analyzer.web import address
 from analyzer.web.components.facets import Choice, Group, show_facets
 from analyzer.web.components.panel import show_panel
-from analyzer.web.context import Context, assessment_of, choose_context, parameters
+from analyzer.web.context import Context, assessment_of, choose_context, parameters, session_source
 from analyzer.web.workspace import Workspace, workspace
 
 SECTION, PARTY, SCOPE, TAKE = "section", "party", "scope", "take"
@@ -61,8 +61,8 @@ def page() -> None:
 
 def _no_institution(shared: Workspace) -> None:
     st.info(
-        f"医療機関のファイルが `{shared.folder.folder}` にありません。見本を写して書き換えると、ここにその機関の"
-        "チェックリストが現れます。",
+        f"医療機関のファイルが `{session_source(shared).where}` にありません。見本を写して書き換えると、"
+        "ここにその機関のチェックリストが現れます。",
         icon=":material/add_home:",
     )
 

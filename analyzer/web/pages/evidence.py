@@ -17,6 +17,8 @@ from analyzer.model.results import Assessment
 from analyzer.web import address
 from analyzer.web.components.panel import show_panel
 from analyzer.web.context import Context, assessment_of, choose_context
+from analyzer.web.pages.evidence_edit import draw_item, draw_registration
+from analyzer.web.signing_in import current_principal
 from analyzer.web.workspace import Workspace, workspace
 
 _KINDS: tuple[ItemKind, ...] = ("document", "certification")
@@ -59,6 +61,10 @@ def _registers(shared: Workspace, context: Context, assessment: Assessment | Non
     elif assessment is None:
         st.info("医療機関を選ぶと、その機関の証跡と期限、証跡が支えている管理策を表示します。", icon=":material/info:")
     else:
+        principal = current_principal(shared)
+        record = shared.record(principal, assessment.institution.id)
+        if record is not None:
+            draw_registration(shared, principal, record)
         show_panel(own_evidence_fragment(assessment, shared.knowledge, shared.rulebook), key="own-register")
 
 
@@ -93,6 +99,10 @@ def _own_opened(shared: Workspace, assessment: Assessment | None, identity: str)
             f"証跡「{identity}」は、{assessment.institution.name} の台帳にありません。", icon=":material/link_off:"
         )
     else:
+        principal = current_principal(shared)
+        record = shared.record(principal, assessment.institution.id)
+        if record is not None:
+            draw_item(shared, principal, record, identity)
         show_panel(own_item_fragment(identity, shared.analyzer, assessment), key="own-item")
 
 

@@ -14,7 +14,7 @@ from analyzer.model.institution import Institution
 from analyzer.web import address
 from analyzer.web.components.facets import Choice, Group, show_facets
 from analyzer.web.components.table import Cell, Column, Row, show_table
-from analyzer.web.context import Context, choose_context
+from analyzer.web.context import Context, choose_context, session_source
 from analyzer.web.workspace import workspace
 
 TAKE, KIND = "take", "kind"
@@ -29,10 +29,11 @@ def page() -> None:
     shared = workspace()
     st.title("エクスポート", anchor=False)
     context = choose_context(shared)
-    institutions = shared.folder.institutions()
+    institutions = session_source(shared).institutions()
     if context.institution is None:
         st.info(
-            f"医療機関のファイルが `{shared.folder.folder}` にありません。見本を写して書き換えると、ここで選べます。"
+            f"医療機関のファイルが `{session_source(shared).where}` にありません。"
+            "見本を写して書き換えると、ここで選べます。"
             "知識ベースの管理策マトリクスは「管理策マトリクス」の画面から取り出せます。",
             icon=":material/add_home:",
         )

@@ -12,9 +12,10 @@ from analyzer.exports.screens.gaps import Href, facts_fragment, no_institution_f
 from analyzer.model.results import Assessment
 from analyzer.web import address
 from analyzer.web.components.panel import show_panel
-from analyzer.web.context import Context, assessment_of, choose_context, parameters
+from analyzer.web.context import Context, assessment_of, choose_context, parameters, session_source
 from analyzer.web.opened import show_control
 from analyzer.web.pages.gaps_compare import draw_comparison
+from analyzer.web.pages.gaps_facts import draw_fact_answers
 from analyzer.web.pages.gaps_list import draw_list, listed_keys
 from analyzer.web.workspace import Workspace, workspace
 
@@ -30,7 +31,7 @@ def page() -> None:
     context = choose_context(shared)
     assessment = assessment_of(shared, context)
     if assessment is None:
-        show_panel(no_institution_fragment(_shown(shared.folder.folder)), key="no-institution")
+        show_panel(no_institution_fragment(session_source(shared).where), key="no-institution")
         return
     opened = address.first(_CONTROL)
     if opened is not None:
@@ -69,6 +70,8 @@ def _list(shared: Workspace, assessment: Assessment, _href: Href) -> None:
 
 
 def _facts(shared: Workspace, assessment: Assessment, href: Href) -> None:
+    if draw_fact_answers(shared, assessment):
+        return
     file = _shown(Path(assessment.institution.place.file))
     show_panel(facts_fragment(assessment, shared.knowledge, shared.rulebook, href, file=file), key="gaps-facts")
 

@@ -19,6 +19,7 @@ from analyzer.model.vocabulary import Conformity
 from analyzer.web import address
 from analyzer.web.components.panel import show_panel
 from analyzer.web.components.table import Cell, Column, Row, show_table
+from analyzer.web.context import session_source
 from analyzer.web.workspace import Workspace
 
 _OTHER, _DAY, _SHOWN = "compare", "compare_as_of", "differ"
@@ -52,7 +53,7 @@ def draw_comparison(shared: Workspace, assessment: Assessment, href: Href) -> No
 
 def _choose_other(shared: Workspace, assessment: Assessment) -> tuple[Institution, date]:
     """The other side's institution and day; what the address says wrongly is said plainly, and not used."""
-    institutions = shared.folder.institutions()
+    institutions = session_source(shared).institutions()
     mine = assessment.institution.id
     asked = address.first(_OTHER) or mine
     chosen = asked if asked in institutions else mine

@@ -6,7 +6,7 @@ import streamlit as st
 
 from analyzer.exports.screens import overview
 from analyzer.web.components.panel import show_panel
-from analyzer.web.context import today
+from analyzer.web.context import session_source, today
 from analyzer.web.workspace import Workspace, workspace
 
 # The landing page shows this many institutions; the others are reached through the choice on every page.
@@ -30,10 +30,11 @@ def page() -> None:
 
 
 def _institutions(shared: Workspace) -> None:
-    institutions = list(shared.folder.institutions().values())
+    institutions = list(session_source(shared).institutions().values())
     if not institutions:
         st.info(
-            f"`{shared.folder.folder}` に医療機関のファイルがありません。見本を写して書き換えると、ここに現れます。",
+            f"`{session_source(shared).where}` に医療機関のファイルがありません。"
+            "見本を写して書き換えると、ここに現れます。",
             icon=":material/add_home:",
         )
         return

@@ -1,0 +1,20 @@
+"""The fragment that shows the comments on a control."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final
+
+from analyzer.exports.templating import render_html
+
+_JAPAN: Final = timezone(timedelta(hours=9))
+
+
+def comments_fragment(comments: Sequence[Mapping[str, Any]]) -> str:
+    """The comments in the order in which they were made; each has `author`, `at` (ISO 8601 in UTC) and `text`."""
+    shown = [
+        {**comment, "at": datetime.fromisoformat(comment["at"]).astimezone(_JAPAN).strftime("%Y-%m-%d %H:%M")}
+        for comment in comments
+    ]
+    return render_html("screens/comments.html.j2", comments=shown).decode()

@@ -1,0 +1,310 @@
+"""The way into the app: without log-in, log-in, first password, administration, the provider."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from streamlit.testing.v1 import AppTest
+
+from analyzer.cli.account import account
+from analyzer.resources import sample_institutions
+from analyzer.store.passwords import sign_in_policy
+from analyzer.store.principal import SINGLE_USER
+from analyzer.store.store import Store
+from analyzer.web.workspace import workspace
+
+CHOSEN = "sakura-no-hana-7"
+AUTH = {
+    "redirect_uri": "https://sansho.example.jp/oauth2callback",
+    "cookie_secret": "c" * 40,
+    "client_id": "sansho",
+    "client_secret": "s",
+    "server_metadata_url": "https://login.example.jp/.well-known/openid-configuration",
+}
+
+
+def script() -> None:
+    """The frame in small: the entrance, or a page with the line that says who works here."""
+    import streamlit as st
+
+    from analyzer.web.pages import account, accounts
+    from analyzer.web.signing_in import may_enter, show_entrance, show_visitor
+
+    if may_enter():
+        {"account": account.page, "accounts": accounts.page}[st.session_state.get("_test_page", "account")]()
+        show_visitor()
+    else:
+        show_entrance()
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The store of an app that asks everybody to log in, with one institution and an administrator."""
+    samples = tmp_path / "institutions"
+    samples.mkdir()
+    content = sample_institutions()["hidamari-clinic"].read_bytes()
+    (samples / "hidamari-clinic.yaml").write_bytes(content)
+    monkeypatch.setenv("SANSHO_INSTITUTIONS", str(samples))
+    monkeypatch.setenv("SANSHO_STORE", str(tmp_path / "sansho.db"))
+    monkeypatch.setenv("SANSHO_ACCOUNTS", "required")
+    made = workspace().store
+    assert made is not None
+    return made
+
+
+def opened(page: str = "account", **more: Any) -> AppTest:
+    app = AppTest.from_function(script, default_timeout=60)
+    app.session_state["_test_page"] = page
+    for name, value in more.items():
+        setattr(app, name, value)
+    return app.run()
+
+
+def said(app: AppTest) -> str:
+    spoken = [*app.title, *app.markdown, *app.text, *app.warning, *app.info, *app.error, *app.success, *app.caption]
+    return "\n".join(str(element.value) for element in spoken)
+
+
+def field(app: AppTest, label: str) -> Any:
+    return next(each for each in app.text_input if each.label == label)
+
+
+def button(app: AppTest, label: str) -> Any:
+    return next(each for each in app.button if each.label == label)
+
+
+def log_in(app: AppTest, login: str, password: str) -> AppTest:
+    field(app, "ログイン名").set_value(login)
+    field(app, "パスワード").set_value(password)
+    return button(app, "ログイン").click().run()
+
+
+def change(app: AppTest, old: str, new: str, again: str, label: str) -> AppTest:
+    field(app, "いまのパスワード").set_value(old)
+    field(app, "新しいパスワード").set_value(new)
+    field(app, "新しいパスワード（もう一度）").set_value(again)
+    return button(app, label).click().run()
+
+
+def chief(store: Store) -> AppTest:
+    """The administrator, signed in, on the page of accounts."""
+    first = store.accounts.bootstrap(SINGLE_USER, "chief", "管理者").first_password
+    app = opened("accounts")
+    log_in(app, "chief", first)
+    change(app, first, CHOSEN, CHOSEN, "変更して始める")
+    app.session_state["_test_page"] = "accounts"
+    return app.run()
+
+
+def test_without_accounts_the_app_says_that_it_is_for_one_person(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANSHO_ACCOUNTS", "")
+    app = opened()
+    assert "ログインなしの一人用モードです。この機械からだけ使えます" in said(app)
+    assert not app.text_input
+    assert not app.exception
+
+
+def test_without_an_account_the_entrance_says_how_to_make_one(store: Store) -> None:
+    app = opened()
+    assert "sansho account add" in "".join(block.value for block in app.code)
+    assert not app.text_input
+
+
+def test_nothing_is_shown_before_the_log_in_and_the_first_password(store: Store) -> None:
+    made = store.accounts.bootstrap(SINGLE_USER, "chief", "管理者")
+    app = log_in(opened(), "chief", "wrong-word-1")
+    assert "ログインできません" in said(app)
+    assert "chief" not in said(app)
+    app = log_in(app, "chief", made.first_password)
+    assert app.title[0].value == "新しいパスワードを決める"
+    app = change(app, made.first_password, CHOSEN, "another-word-2", "変更して始める")
+    assert "同じではありません" in said(app)
+    app = change(app, made.first_password, "chief-1", "chief-1", "変更して始める")
+    assert f"{sign_in_policy().min_length}文字以上にしてください" in said(app)
+    assert "ログイン名を含めない" in said(app)
+    assert f"{sign_in_policy().recommended_length}文字以上をすすめます" in said(app)
+    app = change(app, made.first_password, CHOSEN, CHOSEN, "変更して始める")
+    assert "管理者（管理者）としてログイン中" in said(app)
+    assert not app.exception
+
+
+def test_logging_out_leaves_nothing_behind(store: Store) -> None:
+    app = chief(store)
+    app.session_state["_left"] = "something of the administrator's"
+    app = button(app, "ログアウト").click().run()
+    assert app.title[0].value == "ログイン"
+    assert "_left" not in app.session_state
+    assert "_session_token" not in app.session_state
+
+
+def test_a_session_that_is_ended_asks_to_log_in_again(store: Store) -> None:
+    app = chief(store)
+    store.accounts.create(SINGLE_USER, "second", "次の管理者", "administrator")
+    store.accounts.disable(SINGLE_USER, "chief")
+    app = app.run()
+    assert app.title[0].value == "ログイン"
+    assert "ログインが終わりました" in said(app)
+    # What was on the screen waits for the same person, and for nobody else.
+    store.accounts.enable(SINGLE_USER, "chief")
+    app.session_state["_left"] = "typed"
+    app = log_in(app, "chief", CHOSEN)
+    assert app.session_state["_left"] == "typed"
+    first = store.accounts.reset_password(SINGLE_USER, "second").first_password
+    store.accounts.disable(SINGLE_USER, "chief")
+    app = log_in(app.run(), "second", first)
+    assert "_left" not in app.session_state
+
+
+def test_an_administrator_makes_an_account_and_sees_its_password_once(store: Store) -> None:
+    app = chief(store)
+    field(app, "ログイン名").set_value("Nurse")
+    field(app, "名前").set_value("看護師")
+    next(box for box in app.checkbox if box.label == "架空ひだまり診療所").check()
+    app = button(app, "登録する").click().run()
+    (password,) = [block.value for block in app.code]
+    assert store.signing_in.log_in("nurse", password).must_change
+    assert not app.run().code
+    (made,) = [each for each in store.accounts.list(SINGLE_USER) if each.login == "nurse"]
+    assert (made.role, made.institutions) == ("institution", ("hidamari-clinic",))
+    with store.database.reading() as connection:
+        from analyzer.store import events
+
+        assert events.history(connection, None, "account", "nurse")[-1].actor == "chief"
+    field(app, "ログイン名").set_value("nurse")
+    field(app, "名前").set_value("別の人")
+    assert "もうあります" in said(button(app, "登録する").click().run())
+
+
+def test_an_administrator_changes_an_account(store: Store) -> None:
+    app = chief(store)
+    store.accounts.create(SINGLE_USER, "nurse", "看護師", "consultant")
+    app.query_params["account"] = "nurse"
+    app = app.run()
+    next(box for box in app.checkbox if box.label == "架空ひだまり診療所").check().run()
+    assert _account(store).institutions == ("hidamari-clinic",)
+    next(box for box in app.checkbox if box.label == "架空ひだまり診療所").uncheck().run()
+    assert _account(store).institutions == ()
+    next(box for box in app.selectbox if box.label == "役割").set_value("auditor")
+    button(app, "役割を変える").click().run()
+    assert _account(store).role == "auditor"
+    button(app, "停止する").click().run()
+    assert _account(store).disabled
+    button(app, "使えるようにする").click().run()
+    assert not _account(store).disabled
+    button(app, "初期パスワードを発行する").click().run()
+    assert len(app.code) == 1
+    app.query_params["account"] = "chief"
+    app = app.run()
+    assert "最後の管理者" in said(button(app, "停止する").click().run())
+    app.query_params["account"] = "nobody"
+    assert "nobody" in said(app.run())
+    assert not app.exception
+
+
+def _account(store: Store) -> Any:
+    return next(each for each in store.accounts.list(SINGLE_USER) if each.login == "nurse")
+
+
+def test_a_click_counts_as_who_one_is_now_not_as_who_the_page_was_drawn_for(store: Store) -> None:
+    app = chief(store)
+    store.accounts.create(SINGLE_USER, "second", "次の管理者", "administrator")
+    app.query_params["account"] = "second"
+    app = app.run()
+    store.accounts.set_role(SINGLE_USER, "chief", "auditor")
+    app = button(app, "停止する").click().run()
+    assert "管理者だけ" in said(app)
+    assert not any(each.disabled for each in store.accounts.list(SINGLE_USER))
+
+
+def test_who_is_no_administrator_sees_no_accounts(store: Store) -> None:
+    first = store.accounts.create(SINGLE_USER, "auditor", "監査人", "auditor").first_password
+    app = log_in(opened(), "auditor", first)
+    app = change(app, first, CHOSEN, CHOSEN, "変更して始める")
+    app.session_state["_test_page"] = "accounts"
+    app = app.run()
+    assert "管理者だけ" in said(app)
+    assert not app.text_input
+
+
+def test_the_organisations_log_in_is_offered_and_taken_where_configured(store: Store) -> None:
+    assert "組織のアカウント" not in " ".join(each.label for each in opened().button)
+    store.accounts.create(SINGLE_USER, "nurse", "看護師", "institution", ["hidamari-clinic"], "nurse@example.jp")
+    app = opened(secrets={"auth": AUTH}, user={"is_logged_in": False})
+    assert "組織のアカウントでログイン" in [each.label for each in app.button]
+    claims = {"is_logged_in": True, "email": "nurse@example.jp", "email_verified": True, "iat": time.time()}
+    app = opened(secrets={"auth": AUTH}, user=claims)
+    assert "看護師（医療機関）としてログイン中" in said(app)
+    assert "架空ひだまり診療所" in said(app)
+    app = button(app, "ログアウト").click().run()
+    assert app.title[0].value == "ログイン"
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"email": "stranger@example.jp"}, "使えるアカウントがありません"),
+        ({"email_verified": False}, "確認済みのメールアドレスが届きません"),
+        ({"iat": 1_000_000}, "時間がたっています"),
+    ],
+)
+def test_an_organisations_log_in_that_gives_no_access_is_explained(
+    store: Store, changed: dict[str, Any], told: str
+) -> None:
+    store.accounts.create(SINGLE_USER, "nurse", "看護師", "institution", [], "nurse@example.jp")
+    claims = {"is_logged_in": True, "email": "nurse@example.jp", "email_verified": True, "iat": time.time(), **changed}
+    app = opened(secrets={"auth": AUTH}, user=claims).run()
+    assert told in said(app)
+    assert app.title[0].value == "ログイン"
+    with store.database.reading() as connection:
+        from analyzer.store import events
+
+        assert len(events.history(connection, None, "account", "?")) == 1, "told once, not at every redraw"
+
+
+# -- the command ------------------------------------------------------------------------------------------------------
+
+
+def command(tmp_path: Path, *arguments: str) -> Any:
+    return CliRunner().invoke(account, [*arguments, "--store", str(tmp_path / "commanded.db")])
+
+
+def test_the_command_makes_and_changes_accounts(tmp_path: Path) -> None:
+    refused = command(tmp_path, "add", "nurse", "--name", "看護師", "--role", "institution")
+    assert "the first account has to be an administrator" in str(refused.exception)
+    made = command(tmp_path, "add", "chief", "--name", "管理者", "--role", "administrator")
+    assert made.exit_code == 0
+    store = Store.open(str(tmp_path / "commanded.db"), workspace().knowledge)
+    assert store.signing_in.log_in("chief", made.stdout.strip()).must_change
+    path = sample_institutions()["hidamari-clinic"]
+    store.records.create(SINGLE_USER, path.read_bytes(), path.name)
+    command(tmp_path, "add", "nurse", "--name", "看護師", "--role", "institution")
+    command(tmp_path, "assign", "nurse", "hidamari-clinic")
+    command(tmp_path, "email", "nurse", "nurse@example.jp")
+    assert "nurse  institution  hidamari-clinic  first password  nurse@example.jp  看護師" in (
+        command(tmp_path, "list").stdout
+    )
+    command(tmp_path, "assign", "nurse", "hidamari-clinic", "--remove")
+    command(tmp_path, "role", "nurse", "auditor")
+    command(tmp_path, "disable", "nurse")
+    assert "nurse  auditor  all  disabled" in command(tmp_path, "list").stdout
+    command(tmp_path, "enable", "nurse")
+    again = command(tmp_path, "reset", "nurse")
+    assert store.signing_in.log_in("nurse", again.stdout.strip()).must_change
+    assert "last administrator" in str(command(tmp_path, "disable", "chief").exception)
+    with store.database.reading() as connection:
+        from analyzer.store import events
+
+        done = events.history(connection, None, "account", "nurse")
+    assert {event.change.source for event in done if event.actor.startswith("cli:")} == {"command"}
+    store.close()
+
+
+def test_the_command_knows_the_stores_roles() -> None:
+    from analyzer.cli.account import ROLES as OFFERED
+    from analyzer.store.principal import ROLES
+
+    assert OFFERED == ROLES
