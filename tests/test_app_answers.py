@@ -132,3 +132,12 @@ def test_a_comment_stays(shared: Workspace) -> None:
     app = next(button for button in app.button if button.label == "残す").click().run()
     assert "掲示の写真を確かめた。" in panels(app)
     assert "掲示の写真を確かめた。" in panels(open_page("matrix", place))
+
+
+def test_an_analysis_is_recorded_once_and_shown(shared: Workspace) -> None:
+    assert shared.store is not None
+    app = open_page("gaps", CLINIC)
+    app = next(button for button in app.button if button.label == "この分析を記録する").click().run()
+    app = next(button for button in app.button if button.label == "この分析を記録する").click().run()
+    assert len(shared.store.analyses.saved(SINGLE_USER, "hidamari-clinic")) == 1
+    assert '<th scope="row" class="short">2026-11-01</th>' in panels(app)

@@ -17,6 +17,7 @@ from analyzer.web.opened import show_control
 from analyzer.web.pages.gaps_compare import draw_comparison
 from analyzer.web.pages.gaps_facts import draw_fact_answers
 from analyzer.web.pages.gaps_list import draw_list, listed_keys
+from analyzer.web.pages.gaps_progress import draw_progress
 from analyzer.web.workspace import Workspace, workspace
 
 _VIEW, _CONTROL = "view", "control"
@@ -63,6 +64,7 @@ def _choose_view(assessment: Assessment) -> str:
 
 def _overview(shared: Workspace, assessment: Assessment, href: Href) -> None:
     show_panel(overview_fragment(assessment, shared.knowledge, shared.rulebook, href), key="gaps-overview")
+    draw_progress(shared, assessment)
 
 
 def _list(shared: Workspace, assessment: Assessment, _href: Href) -> None:
