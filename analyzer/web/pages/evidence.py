@@ -99,11 +99,11 @@ def _own_opened(shared: Workspace, assessment: Assessment | None, identity: str)
             f"証跡「{identity}」は、{assessment.institution.name} の台帳にありません。", icon=":material/link_off:"
         )
     else:
+        show_panel(own_item_fragment(identity, shared.analyzer, assessment), key="own-item")
         principal = current_principal(shared)
         record = shared.record(principal, assessment.institution.id)
         if record is not None:
             draw_item(shared, principal, record, identity)
-        show_panel(own_item_fragment(identity, shared.analyzer, assessment), key="own-item")
 
 
 def _back() -> None:
