@@ -16,7 +16,7 @@ from analyzer.knowledge.base import KnowledgeBase
 from analyzer.store.events import GENESIS
 from analyzer.store.principal import ForbiddenError
 from analyzer.store.store import Store
-from analyzer.store.tables import ANALYSES, CHAIN, EVENTS, PARTS
+from analyzer.store.tables import ACCOUNTS, ANALYSES, CHAIN, EVENTS, PARTS
 
 COLUMNS = [column.name for column in EVENTS.columns]
 
@@ -234,3 +234,17 @@ def test_the_log_is_for_those_who_audit(store: Store) -> None:
     for ask in (lambda: store.audit.log(CLINIC_USER, CLINIC), lambda: store.audit.verify(CLINIC_USER)):
         with pytest.raises(ForbiddenError):
             ask()
+
+
+def test_an_account_changed_behind_the_trails_back_is_found(store: Store) -> None:
+    store.accounts.create(ADMINISTRATOR, "reader", "読む人", "auditor")
+    store.accounts.create(ADMINISTRATOR, "second", "二人目", "administrator")
+    store.accounts.disable(ADMINISTRATOR, "second")
+    assert reasons(store) == []
+    with store.database.writing() as connection:
+        connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.login == "reader").values(role="administrator"))
+        connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.login == "second").values(disabled=False))
+    assert reasons(store) == [
+        "account 'reader': role not what the trail says",
+        "account 'second': disabled not what the trail says",
+    ]

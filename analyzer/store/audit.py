@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
 from analyzer.store import events
+from analyzer.store.accounts import ACCOUNT, account_of, recorded
 from analyzer.store.analyses import ANALYSIS_KIND, analysis_digests
 from analyzer.store.database import Database
 from analyzer.store.events import AuditFault, AuditReport, Event
 from analyzer.store.principal import Principal, needs, require
-from analyzer.store.tables import EVENTS
+from analyzer.store.tables import ACCOUNTS, EVENTS
 
 Head = tuple[int, str]
 
@@ -45,7 +47,7 @@ class Audit:
 def verify_all(connection: Connection, known_head: Head | None = None) -> AuditReport:
     """What `Audit.verify` does, on a connection whose view is consistent."""
     report = events.verify(connection, known_head)
-    return replace(report, faults=(*report.faults, *_analysis_faults(connection)))
+    return replace(report, faults=(*report.faults, *_analysis_faults(connection), *_account_faults(connection)))
 
 
 def _analysis_faults(connection: Connection) -> Iterator[AuditFault]:
@@ -71,3 +73,38 @@ def _digest_in(after: str | None) -> str:
     except (ValueError, KeyError, TypeError):
         return ""
     return str(found)
+
+
+def _account_faults(connection: Connection) -> Iterator[AuditFault]:
+    """Accounts whose role, institutions, name, address or state are not what the trail says."""
+    query = select(EVENTS.c.number, EVENTS.c.key, EVENTS.c.after).where(EVENTS.c.kind == ACCOUNT)
+    said: dict[str, tuple[dict[str, Any], int]] = {}
+    for row in connection.execute(query.order_by(EVENTS.c.number)):
+        after = _object(row.after)
+        # Log-ins are events of the account too; they say nothing of what it may do.
+        if "role" in after:
+            said[row.key] = (after, row.number)
+    present = {row.login: account_of(connection, row.login) for row in connection.execute(select(ACCOUNTS.c.login))}
+    for login in sorted({*said, *present}):
+        account = present.get(login)
+        if login not in said:
+            yield AuditFault(None, f"account {login!r} stands in the store without an event")
+        elif account is None:
+            yield AuditFault(said[login][1], f"account {login!r} has been removed")
+        else:
+            after, number = said[login]
+            now = recorded(account)
+            differing = [name for name in _OF_RIGHTS if after.get(name) != now[name]]
+            if differing:
+                yield AuditFault(number, f"account {login!r}: {', '.join(differing)} not what the trail says")
+
+
+_OF_RIGHTS: Final = ("name", "role", "institutions", "email", "disabled")
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    try:
+        found = json.loads(text or "")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
