@@ -64,15 +64,9 @@ def fill(store: Store, analyzer: Analyzer) -> None:
     gone = store.files.attach(CLINIC_USER, CLINIC, evidence, "b.pdf", PDF)
     store.files.detach(CLINIC_USER, CLINIC, evidence, gone.sha256)
     store.analyses.save(CLINIC_USER, analyzer.analyze(record.institution, AS_OF))
+    store.accounts.create(ADMINISTRATOR, "adviser", "甲", "consultant", [CLINIC])
     with store.database.writing() as connection:
-        connection.execute(
-            text(
-                "INSERT INTO accounts (login, name, role, must_change, disabled, failures, created_at)"
-                " VALUES ('a', '甲', 'auditor', true, false, 0, '2026')"
-            )
-        )
-        connection.execute(text(f"INSERT INTO assignments VALUES ('a', '{CLINIC}')"))
-        connection.execute(SESSIONS.insert().values(token="t", login="a", begun_at="1", seen_at="1", ends_at="1"))
+        connection.execute(SESSIONS.insert().values(token="t", login="adviser", begun_at="1", seen_at="1", ends_at="1"))
 
 
 def rows_of(database: Database) -> Rows:
