@@ -14,6 +14,15 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from analyzer.exports.checklist import layout
+from analyzer.exports.checklist.baseline import (
+    Saying,
+    answer_sayings,
+    digest,
+    evidence_sayings,
+    fact_sayings,
+    review_sayings,
+    service_sayings,
+)
 from analyzer.exports.checklist.layout import Field
 from analyzer.exports.checklist.model import (
     CARRIED_OVER,
@@ -22,6 +31,7 @@ from analyzer.exports.checklist.model import (
     EvidenceLine,
     Label,
     PartyCell,
+    ReviewLine,
     Row,
     UncountedAnswer,
 )
@@ -41,6 +51,11 @@ class Form:
     sheet: str
     table: Table
     fields: Sequence[Field]
+    base: dict[str, str] = field(default_factory=dict)
+
+    def remember(self, key: str, held: Sequence[Saying]) -> None:
+        """Keep what the input cells of a row hold."""
+        self.base[key] = " ".join(digest(value) for value in held)
 
 
 class Served(NamedTuple):
@@ -72,7 +87,10 @@ class Forms:
             "複数あればコンマで区切って書く。",
             len(layout.ANSWERS),
         )
-        table = self._form(sheet, "answers", layout.FORM_SHEET, layout.ANSWERS, list(self._answer_rows()), top=4)
+        rows = list(self._answer_rows())
+        table = self._form(sheet, "answers", layout.FORM_SHEET, layout.ANSWERS, [row for row, _ in rows], top=4)
+        for row, answer in rows:
+            self._last.remember(f"{row[0]} {row[1]}", answer_sayings(answer))
         column = _columns(layout.ANSWERS)
         statuses = self.checklist.choices.statuses
         _choose(sheet, table, column["status"], [status.ja for status in statuses], "状況は選択肢から選んでください。")
@@ -101,6 +119,8 @@ class Forms:
         rows: list[list[Value]] = [_evidence_row(item) for item in self.checklist.evidence]
         rows += [[None] * len(layout.EVIDENCE) for _ in range(SPARE_EVIDENCE)]
         table = self._form(sheet, "evidence", layout.EVIDENCE_SHEET, layout.EVIDENCE, rows, top=4)
+        for item in self.checklist.evidence:
+            self._last.remember(item.id, evidence_sayings(item))
         kinds = [kind.ja for kind in self.checklist.choices.evidence_kinds]
         _choose(sheet, table, _columns(layout.EVIDENCE)["kind"], kinds, "種類は選択肢から選んでください。")
         self.book.freeze(sheet, table.first_row, 3)
@@ -119,22 +139,18 @@ class Forms:
             [service.id, service.name, service.nda_concluded_on, service.used_for] for service in services
         ]
         first = self._form(sheet, "services", layout.REVIEW_SHEET, layout.SERVICES, above, top=4, printed=False)
-        rows: list[list[Value]] = [
-            [
-                review.service,
-                layout.LIST_SEPARATOR.join(review.sections) or None,
-                review.reviewed_on,
-                review.note,
-                review.documents.ja,
-                review.by,
-            ]
-            for service in services
-            for review in service.reviews
-        ]
+        for service in services:
+            self._last.remember(service.id, service_sayings(service))
+        reviews = {
+            f"{service.id}#{number}": review for service in services for number, review in enumerate(service.reviews, 1)
+        }
+        rows = [_review_row(review, key) for key, review in reviews.items()]
         rows += [[None] * len(layout.REVIEWS) for _ in range(SPARE_REVIEWS)]
         top = max(first.last_row, first.header_row) + 3
         self.book.put(sheet, top - 1, 1, "資料を確かめた記録", HEADING)
         table = self._form(sheet, "reviews", layout.REVIEW_SHEET, layout.REVIEWS, rows, top=top)
+        for key, review in reviews.items():
+            self._last.remember(key, review_sayings(review))
         column = _columns(layout.REVIEWS)
         _choose(
             sheet, table, column["vendor"], [service.id for service in services], "上の表のサービスから選んでください。"
@@ -157,6 +173,7 @@ class Forms:
         ]
         table = self._form(sheet, "facts", layout.FACT_SHEET, layout.FACTS, rows, top=4)
         for row, fact in enumerate(facts, table.first_row):
+            self._last.remember(fact.id, fact_sayings(fact))
             one = Table(table.header_row, row, row, table.first_column, table.last_column, table.widths)
             _choose(
                 sheet,
@@ -167,6 +184,10 @@ class Forms:
             )
 
     # -- parts ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _last(self) -> Form:
+        return self.made[-1]
 
     def _sheet(self, name: str, title: str, hint: str, width: int) -> Worksheet:
         sheet = self.book.sheet(name, tab_colour="C99A00")
@@ -202,7 +223,8 @@ class Forms:
         self.made.append(Form(name, sheet_name, table, fields))
         return table
 
-    def _answer_rows(self) -> Iterator[list[Value]]:
+    def _answer_rows(self) -> Iterator[tuple[list[Value], AnswerLine | None]]:
+        """Every row with the answer that it holds."""
         uncounted = {(entry.key, entry.answer.party.word): entry for entry in self.checklist.uncounted}
         rows = {row.key: row for section in self.checklist.sections for row in section.rows}
         for row in rows.values():
@@ -214,13 +236,13 @@ class Forms:
                 served = [
                     Served(rows[key], of_party(rows[key]), uncounted.pop((key, cell.party.word), None)) for key in keys
                 ]
-                yield self._duty_row(served)
+                yield self._duty_row(served), _held(served)
         for entry in uncounted.values():
-            yield self._uncounted_row(entry)
+            yield self._uncounted_row(entry), entry.answer
 
     def _duty_row(self, served: Sequence[Served]) -> list[Value]:
         """A duty with the answer that counts, or the one that does not count yet."""
-        row, cell, entry = served[0]
+        row, cell, _ = served[0]
         titles = [f"{one.row.title}\n［{one.row.level.ja}］" for one in served]
         if len(served) > 1:
             titles = [f"{one.row.id} {title}" for one, title in zip(served, titles, strict=True)]
@@ -234,7 +256,7 @@ class Forms:
             _distinct([*one.cell.texts, *([f"※{one.cell.remark}"] if one.cell.remark else [])] for one in served),
             _distinct([f"・{text}" for text in one.row.expected_evidence] for one in served),
             _told(served, _related),
-            *_given(entry.answer if entry else cell.answer),
+            *_given(_held(served)),
             self.book.label("proof", cell.proof.word) if cell.proof else None,
             _told(served, _todo),
         ]
@@ -267,6 +289,12 @@ class Forms:
             f'AND(${status}{table.first_row}="{excluded}",TRIM(${reason}{table.first_row})="")',
             TONES["status"]["not_implemented"],
         )
+
+
+def _held(served: Sequence[Served]) -> AnswerLine | None:
+    """The answer that a row holds: all its controls' is the same."""
+    _, cell, entry = served[0]
+    return entry.answer if entry else cell.answer
 
 
 def _user(row: Row) -> PartyCell:
@@ -346,6 +374,19 @@ def _evidence_row(item: EvidenceLine) -> list[Value]:
         item.expires_on,
         item.state,
         "、".join(item.used_by) or None,
+        item.id,
+    ]
+
+
+def _review_row(review: ReviewLine, key: str) -> list[Value]:
+    return [
+        review.service,
+        layout.LIST_SEPARATOR.join(review.sections) or None,
+        review.reviewed_on,
+        review.note,
+        review.documents.ja,
+        review.by,
+        key,
     ]
 
 

@@ -2,12 +2,16 @@
 
 The hidden sheet `META_SHEET` holds `name, value` rows: format, institution_id, as_of, knowledge_version, and in the
 checklist of some sections only PART with their keys (`mhlw-5:6.3`), one a cell: a control of any other section is not
-in the file, and its answers stay as they are when the file comes back. Below them,
+in the file, and its answers stay as they are when the file comes back. Then BASE rows, one for each row of a
+table that held something or may be filled in: table, the row's key, and the digests of what its input cells held
+(see `baseline`), separated by spaces in the order of the fields. The key of a row of answers is its two hidden keys
+with a space between; of the others it is their `row`, `vendor` or `fact`; a row without a key was empty. Below them,
 after the row that begins with TABLES_MARK, a row a table: name, sheet, header row, first row, last row, then the
 field names from column A on.
 
 A row of answers may stand for several controls that ask the same of a party: its `control` then holds all their keys,
-joined by LIST_SEPARATOR, and what is filled in is the answer for each of them. (Format 1 had one key a row.)
+joined by LIST_SEPARATOR, and what is filled in is the answer for each of them. (Format 1 had one key a row; format 2
+had no BASE rows and no `row` keys.)
 """
 
 from __future__ import annotations
@@ -17,10 +21,13 @@ from typing import Final
 
 from analyzer.exports.xlsx.looks import BODY, CENTRE, DATE, INPUT, INPUT_CENTRE, INPUT_DATE, Look
 
-FORMAT: Final = "sansho-checklist/2"
+FORMAT: Final = "sansho-checklist/3"
+WITHOUT_BASE: Final = "sansho-checklist/2"
+"""The format before: what its cells held when it was made is not known."""
 META_SHEET: Final = "_sansho"
 TABLES_MARK: Final = "table"
 PART: Final = "sections"
+BASE: Final = "base"
 
 COVER_SHEET: Final = "表紙・集計"
 GUIDE_SHEET: Final = "使い方"
@@ -92,6 +99,7 @@ EVIDENCE: Final = (
     Field("expires_on", "証跡となる最後の日", 11, DATE, _STATE),
     Field("state", "状態", 14, BODY, _STATE),
     Field("used_by", "使っている項目", 18, BODY, _STATE),
+    Field("row", "行キー", 12, group=_STATE, key=True),
 )
 SERVICES: Final = (
     Field("vendor", "サービス", 22),
@@ -106,6 +114,7 @@ REVIEWS: Final = (
     Field("note", "備考", 40, INPUT),
     Field("documents", "確かめた資料", 14, INPUT_CENTRE),
     Field("by", "確認者", 18, INPUT),
+    Field("row", "行キー", 12, key=True),
 )
 FACTS: Final = (
     Field("fact", "質問キー", 40, key=True),

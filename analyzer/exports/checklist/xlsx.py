@@ -398,8 +398,10 @@ def _meta(book: Book, checklist: Checklist, forms: Sequence[Form]) -> None:
         ["as_of", head.as_of.isoformat()],
         ["knowledge_version", head.knowledge_version],
         *([[layout.PART, *checklist.part.keys]] if checklist.part else ()),
-        [layout.TABLES_MARK, "sheet", "header_row", "first_row", "last_row", "fields"],
     ]
+    for form in forms:
+        values += [[layout.BASE, form.name, key, held] for key, held in form.base.items()]
+    values.append([layout.TABLES_MARK, "sheet", "header_row", "first_row", "last_row", "fields"])
     for form in forms:
         table = form.table
         names = [field.name for field in form.fields]
