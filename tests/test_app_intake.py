@@ -75,34 +75,36 @@ def test_refused_cells_are_listed_and_handed_out_and_the_rest_can_be_taken(share
     assert note_of(shared, TWO) == "取り込める"
 
 
-@pytest.mark.parametrize("choice", ["今の記録を残す", "調査票の値にする"])
+@pytest.mark.parametrize("choice", ["今の記録を残す", "チェックリストの値にする"])
 def test_a_conflict_shows_both_values_and_is_decided_by_a_person(choice: str, shared: Workspace) -> None:
     assert shared.store is not None
     sheet = checklist_of(record(shared), shared.analyzer)
     changed(shared.store.records, record(shared), "answer", ONE, note="ほかの人の備考")
 
     def fill(book: Book) -> None:
-        book.fill("answers", ONE, note="調査票の備考")
+        book.fill("answers", ONE, note="チェックリストの備考")
         book.fill("answers", TWO, note="別の行")
 
     app = uploaded(edited(sheet, fill))
-    assert "ほかの人の備考" in panels(app) and "調査票の備考" in panels(app)
+    assert "ほかの人の備考" in panels(app) and "チェックリストの備考" in panels(app)
     app.radio(key=f"_intake_choice_answers:{ONE}").set_value(choice)
     take(app.run())
-    assert note_of(shared, ONE) == ("調査票の備考" if choice == "調査票の値にする" else "ほかの人の備考")
+    assert note_of(shared, ONE) == (
+        "チェックリストの備考" if choice == "チェックリストの値にする" else "ほかの人の備考"
+    )
     assert note_of(shared, TWO) == "別の行"
 
 
 def test_a_change_while_one_looks_is_said_and_nothing_is_taken(shared: Workspace) -> None:
     assert shared.store is not None
     sheet = checklist_of(record(shared), shared.analyzer)
-    app = uploaded(edited(sheet, lambda book: book.fill("answers", ONE, note="調査票の備考")))
+    app = uploaded(edited(sheet, lambda book: book.fill("answers", ONE, note="チェックリストの備考")))
     before = app.session_state["_intake_proposal"]
     changed(shared.store.records, record(shared), "answer", ONE, note="ほかの人の備考")
     app = take(app)
     assert note_of(shared, ONE) == "ほかの人の備考"
     assert "何も取り込んでいません" in said(app)
-    assert "調査票の備考" in panels(app) and "変えている" in panels(app)
+    assert "チェックリストの備考" in panels(app) and "変えている" in panels(app)
     assert app.session_state["_intake_proposal"][1] is not before[1]
 
 
@@ -125,7 +127,7 @@ def test_the_checklist_of_another_institution_is_refused(shared: Workspace) -> N
 def test_a_foreign_workbook_asks_for_its_columns_before_anything_is_shown(shared: Workspace) -> None:
     app = uploaded(consultants(CONSULTANTS), "their.xlsx")
     assert not app.exception
-    assert "このソフトウェアで作った調査票ではない" in said(app) and "残りは年内" not in panels(app)
+    assert "このソフトウェアで作ったチェックリストではない" in said(app) and "残りは年内" not in panels(app)
     app.button(key="_intake_confirm").click()
     app = app.run()
     assert not app.exception and "残りは年内" in panels(app)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,8 @@ import openpyxl
 import pytest
 from browser import chromium, chromium_or_skip, running_app
 from playwright.sync_api import Browser, Page, expect
+
+from analyzer.resources import sample_institutions
 
 pytestmark = pytest.mark.tools
 
@@ -143,3 +147,36 @@ def test_two_people_who_change_one_answer_both_see_it(page: Page, address: str, 
     expect(page.get_by_text("ほかの人が先に変更しました")).to_be_visible()
     page.get_by_role("button", name="保存されている回答を残す").click()
     expect(page.get_by_label("担当者")).to_have_value("事務長")
+
+
+def test_a_first_password_opens_nothing_but_its_own_change(browser: Browser, tmp_path: Path) -> None:
+    store = str(tmp_path / "sansho.db")
+
+    def add(*arguments: str) -> str:
+        command = [sys.executable, "-m", "analyzer.cli", "account", "add", *arguments, "--store", store]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1]
+
+    clinic = str(sample_institutions()["hidamari-clinic"])
+    command = [sys.executable, "-m", "analyzer.cli", "store", "import", clinic, "--store", store]
+    subprocess.run(command, check=True, capture_output=True)
+    add("chief", "--name", "管理者", "--role", "administrator")
+    first = add("clinic", "--name", "事務長", "--role", "institution", "--institution", "hidamari-clinic")
+    with running_app(tmp_path / "log.txt", "--accounts") as address:
+        page = browser.new_page(locale="ja-JP")
+        page.set_default_timeout(30_000)
+        page.goto(f"{address}/answers?institution=hidamari-clinic")
+        expect(page.get_by_text("6.1-02")).to_have_count(0)
+        page.get_by_label("ログイン名").fill("clinic")
+        page.get_by_label("パスワード", exact=True).fill(first)
+        page.get_by_role("button", name="ログイン").click()
+        expect(page.get_by_label("新しいパスワード", exact=True)).to_be_visible()
+        expect(page.get_by_role("link", name="管理策マトリクス")).to_have_count(0)
+        page.get_by_label("いまのパスワード").fill(first)
+        page.get_by_label("新しいパスワード", exact=True).fill("hidamari2026kaede")
+        page.get_by_label("新しいパスワード（もう一度）").fill("hidamari2026kaede")
+        page.get_by_role("button", name="変更").click()
+        expect(page.get_by_text("事務長（医療機関）としてログイン中")).to_be_visible()
+        page.get_by_role("link", name="回答").click()
+        expect(page.get_by_role("region", name="対応の一覧")).to_be_visible()
+        expect(page.get_by_text("架空みなと総合病院")).to_have_count(0)
+        page.close()

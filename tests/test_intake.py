@@ -354,13 +354,13 @@ def test_both_changed_is_a_conflict_with_both_values_and_a_person_decides(
     theirs: bool, sheet: bytes, store: Store, record: Record, analyzer: Analyzer
 ) -> None:
     now = changed(store.records, record, "answer", ONE, note="ほかの人の備考")
-    content = edited(sheet, lambda book: book.fill("answers", ONE, note="この調査票の備考"))
+    content = edited(sheet, lambda book: book.fill("answers", ONE, note="このチェックリストの備考"))
     proposal = proposed(content, now, analyzer)
     assert proposal.changes == ()
     (conflict,) = proposal.conflicts
-    assert [(cell.before, cell.after) for cell in conflict.cells] == [("ほかの人の備考", "この調査票の備考")]
+    assert [(cell.before, cell.after) for cell in conflict.cells] == [("ほかの人の備考", "このチェックリストの備考")]
     found = answer(taken(proposal, store, *([conflict.id] if theirs else [])), ONE)
-    assert found is not None and found["note"] == ("この調査票の備考" if theirs else "ほかの人の備考")
+    assert found is not None and found["note"] == ("このチェックリストの備考" if theirs else "ほかの人の備考")
 
 
 def test_the_same_change_on_both_sides_is_no_conflict(
@@ -714,13 +714,13 @@ def test_the_command_shows_first_and_takes_all_or_nothing_unless_told_otherwise(
     assert found is not None and found["owner"] == "事務長"
 
 
-@pytest.mark.parametrize(("resolve", "note"), [("mine", "ほかの人の備考"), ("theirs", "調査票の備考")])
+@pytest.mark.parametrize(("resolve", "note"), [("mine", "ほかの人の備考"), ("theirs", "チェックリストの備考")])
 def test_the_command_resolves_conflicts_only_as_told(
     resolve: str, note: str, sheet: bytes, store: Store, record: Record, location: Path, tmp_path: Path
 ) -> None:
     changed(store.records, record, "answer", ONE, note="ほかの人の備考")
     path = tmp_path / "filled.xlsx"
-    path.write_bytes(edited(sheet, lambda book: book.fill("answers", ONE, note="調査票の備考")))
+    path.write_bytes(edited(sheet, lambda book: book.fill("answers", ONE, note="チェックリストの備考")))
     assert command(path, "--store", location) == 1
     assert command(path, "--store", location, "--resolve", resolve) == 0
     found = answer(store.records.read(ADMINISTRATOR, CLINIC), ONE)

@@ -339,7 +339,7 @@ def drop_hidden_rows(rng: random.Random, book: Book) -> Expected:
 
 def drop_the_hidden_sheet(rng: random.Random, book: Book) -> Expected:
     book.workbook.remove(book.workbook[layout.META_SHEET])
-    return Expected(whole=True, words="調査票ではない")
+    return Expected(whole=True, words="チェックリストではない")
 
 
 def change_whose_it_is(rng: random.Random, book: Book) -> Expected:

@@ -39,9 +39,9 @@ from analyzer.store.parts import Data, answer_key
 from analyzer.store.records import Record
 
 Base = tuple[str, ...] | None
-_MEANWHILE = "この調査票が作られた後に、ほかの人が記録を変えている。"
-_REMOVED = "この調査票が作られた後に、ほかの人が記録から消している。"
-_NO_BASE = "この行の元の値が調査票に残っていないため、どちらが新しいか分からない。"
+_MEANWHILE = "このチェックリストが作られた後に、ほかの人が記録を変えている。"
+_REMOVED = "このチェックリストが作られた後に、ほかの人が記録から消している。"
+_NO_BASE = "この行の元の値がチェックリストに残っていないため、どちらが新しいか分からない。"
 DATED: Final = frozenset({"checked_on", "due", "issued_on", "valid_until", "covers_from", "covers_to", "reviewed_on"})
 
 
@@ -66,7 +66,7 @@ def propose_filled(filled: Filled, name: str, record: Record, knowledge: Knowled
         raise IntakeError(
             name,
             f"is the checklist of {filled.institution[:64]!r}, not of {record.institution.id!r}",
-            f"別の医療機関（{filled.institution[:64]}）の調査票である。"
+            f"別の医療機関（{filled.institution[:64]}）のチェックリストである。"
             f"{record.institution.name}（{record.institution.id}）には取り込まない。",
         )
     return Comparison(record, knowledge, rulebook, filled).proposal(name)
@@ -284,7 +284,7 @@ class Comparison:
             for each in found:
                 shown = each.row.cells.get("question")
                 if "question" in each.row.columns and plain(str(shown.value) if shown else "") != plain(question):
-                    self.notes.append(f"質問「{question}」の文が、調査票では異なる。")
+                    self.notes.append(f"質問「{question}」の文が、チェックリストでは異なる。")
             read = self._only(found, "質問")
             if read is not None:
                 self._compare("facts", fact, read, question, [("fact", fact)], fact_held, None)
@@ -573,17 +573,17 @@ class Comparison:
             self.notes.append("記録にある値と違うところは、選んだものだけを書き換える。空欄は何も変えない。")
         elif self.filled.base is None:
             self.notes.append(
-                "前の書式の調査票で、作られたときの値が残っていない。今の記録と違うところは、すべて変更として示す。"
+                "前の書式のチェックリストで、作られたときの値が残っていない。今の記録と違うところは、すべて変更として示す。"
                 "その後にほかの人が変えた欄も戻すことになるため、一つずつ確かめる。"
             )
         if self.filled.knowledge_version != self.knowledge.version:
             self.notes.append(
-                f"調査票は知識ベース {self.filled.knowledge_version or '（不明）'} で作られた"
+                f"チェックリストは知識ベース {self.filled.knowledge_version or '（不明）'} で作られた"
                 f"（今は {self.knowledge.version}）。同じ項目だけを取り込む。"
             )
         if self.filled.sections:
             self.notes.append(
-                f"章の一部だけの調査票である（{'、'.join(self.filled.sections)}）。ほかの章の回答は変わらない。"
+                f"章の一部だけのチェックリストである（{'、'.join(self.filled.sections)}）。ほかの章の回答は変わらない。"
             )
 
     def _note_missing(self, table: FilledTable, rows: Collection[str]) -> None:

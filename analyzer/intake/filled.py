@@ -94,10 +94,12 @@ def read_filled(sheets: Sequence[RawSheet], name: str) -> Filled:
         raise IntakeError(
             name,
             "is not a checklist made by Sansho (its hidden sheet is missing); see --suggest-mapping for others",
-            "このソフトウェアで作った調査票ではない（隠しシートがない）。ほかの表は、列の対応を確かめてから取り込む。",
+            "このソフトウェアで作ったチェックリストではない（隠しシートがない）。ほかの表は、列の対応を確かめてから取り込む。",
         )
     if len(found) > 1:
-        raise IntakeError(name, "holds two checklists", "調査票が2つ入っている。1つのブックに1つだけにして取り込む。")
+        raise IntakeError(
+            name, "holds two checklists", "チェックリストが2つ入っている。1つのブックに1つだけにして取り込む。"
+        )
     meta = found[0]
     said = _said(meta)
     version = said.get("format", "")
@@ -109,7 +111,9 @@ def read_filled(sheets: Sequence[RawSheet], name: str) -> Filled:
         )
     if not said.get("institution_id"):
         raise IntakeError(
-            name, "does not say whose checklist it is", "どの医療機関の調査票かが書かれていない（隠しシートの欠け）。"
+            name,
+            "does not say whose checklist it is",
+            "どの医療機関のチェックリストかが書かれていない（隠しシートの欠け）。",
         )
     others = [sheet for sheet in sheets if sheet is not meta]
     tables, refused = _tables(others, _sheet_names(meta))

@@ -175,7 +175,7 @@ def _bomb(name: str, english: str) -> IntakeError:
     return IntakeError(
         name,
         f"{english}: more than a checklist can have",
-        "中身が調査票としては大きすぎる。使っていない行・列・シートを消して保存し直す。",
+        "中身がチェックリストとしては大きすぎる。使っていない行・列・シートを消して保存し直す。",
     )
 
 

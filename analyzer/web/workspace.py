@@ -42,7 +42,9 @@ class Workspace:
         if settings.store is not None:
             self.store = Store.open(settings.store, self.knowledge, settings.files)
             self._records = RecordCache(self.store.records)
-            self._take_in_files()
+            # A store that several people log in to holds what its administrator imported, and no samples.
+            if not settings.accounts:
+                self._take_in_files()
         self._making = threading.RLock()
 
     def source(self, principal: Principal) -> InstitutionSource:

@@ -35,7 +35,7 @@ from analyzer.web.workspace import Workspace, workspace
 
 _FILE, _SHEETS, _PROPOSAL, _SEEN = "_intake", "_intake_sheets", "_intake_proposal", "_intake_seen"
 _TAKEN, _MAPPING, _PRESSED = "_intake_taken", "_intake_map", "_intake_pressed"
-_KEEP, _TAKE, _EACH = "今の記録を残す", "調査票の値にする", "1行ずつ選ぶ"
+_KEEP, _TAKE, _EACH = "今の記録を残す", "チェックリストの値にする", "1行ずつ選ぶ"
 _CHOSEN_SINGLY = 60
 _TABLES: Final = {
     "answers": "回答",
@@ -85,11 +85,11 @@ def page() -> None:
     record = shared.record(principal, context.institution.id)
     assert record is not None
     st.caption(
-        "「責任分界チェックリスト」の画面や `sansho checklist` で作った調査票に記入したもの。"
+        "「責任分界チェックリスト」の画面や `sansho checklist` で作ったチェックリストに記入したもの。"
         "ほかの表も、列の対応を確かめれば取り込める。"
     )
     uploaded = st.file_uploader(
-        f"記入済みの調査票（.xlsx、{MAX_BYTES // 1_000_000} MB まで）", type=["xlsx"], key=_FILE
+        f"記入済みのチェックリスト（.xlsx、{MAX_BYTES // 1_000_000} MB まで）", type=["xlsx"], key=_FILE
     )
     if uploaded is None:
         return
@@ -264,7 +264,7 @@ def _shown_refusal(refused: Refused) -> ShownRefusal:
 def _confirmed_mapping(shared: Workspace, file: _File) -> ForeignMapping | None:
     """Ask how to read a workbook that is not ours; None until a person has confirmed it."""
     st.warning(
-        "このソフトウェアで作った調査票ではない。次の対応を確かめ、違うところを直してから「この対応で見る」を押す。",
+        "このソフトウェアで作ったチェックリストではない。次の対応を確かめ、違うところを直してから「この対応で見る」を押す。",
         icon=":material/help:",
     )
     names = [sheet.name for sheet in file.sheets]
