@@ -238,7 +238,8 @@ def test_the_log_is_for_those_who_audit(store: Store) -> None:
 
 def test_an_account_changed_behind_the_trails_back_is_found(store: Store) -> None:
     store.accounts.create(ADMINISTRATOR, "reader", "読む人", "auditor")
-    store.accounts.create(ADMINISTRATOR, "second", "二人目", "administrator")
+    for login in ("first", "second"):
+        store.accounts.create(ADMINISTRATOR, login, login, "administrator")
     store.accounts.disable(ADMINISTRATOR, "second")
     assert reasons(store) == []
     with store.database.writing() as connection:
