@@ -44,15 +44,12 @@ def script() -> None:
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """The store of an app that asks everybody to log in, with one institution and an administrator."""
-    samples = tmp_path / "institutions"
-    samples.mkdir()
-    content = sample_institutions()["hidamari-clinic"].read_bytes()
-    (samples / "hidamari-clinic.yaml").write_bytes(content)
-    monkeypatch.setenv("SANSHO_INSTITUTIONS", str(samples))
     monkeypatch.setenv("SANSHO_STORE", str(tmp_path / "sansho.db"))
     monkeypatch.setenv("SANSHO_ACCOUNTS", "required")
     made = workspace().store
     assert made is not None
+    assert made.records.names(SINGLE_USER) == {}, "a store that people log in to gets no samples by itself"
+    made.records.create(SINGLE_USER, sample_institutions()["hidamari-clinic"].read_bytes(), "hidamari-clinic.yaml")
     return made
 
 
