@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import yaml
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from filled_institution import filled
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -36,6 +38,7 @@ from analyzer.knowledge.schemas import gate
 from analyzer.knowledge.yamlwriter import write_document
 from analyzer.model.institution import Institution
 from analyzer.resources import sample_institutions
+from analyzer.store import migrations
 from analyzer.store.database import Database, StoreError
 from analyzer.store.principal import ForbiddenError
 from analyzer.store.records import ABSENT, PartChange, UnknownInstitutionError
@@ -324,3 +327,9 @@ def test_analyses_are_kept_and_read_only_by_those_who_may(
         kept = store.records.history(CLINIC_USER, CLINIC, limit=1)[0]
         with pytest.raises(StoreError, match="not a change of the record"):
             store.records.undo(CLINIC_USER, CLINIC, kept.number)
+
+
+def test_the_latest_step_is_the_one_that_is_named() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    assert ScriptDirectory.from_config(config).get_current_head() == migrations.HEAD

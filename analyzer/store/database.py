@@ -10,15 +10,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from analyzer.errors import SanshoError
+from analyzer.store.migrations import HEAD
 
 _BUSY_SECONDS: Final = 30
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -47,7 +44,8 @@ class Database:
         """
         database = cls(_engine(_url(location), busy_seconds))
         with database._plain_errors():
-            database._migrate()
+            if not database._is_current():
+                database._migrate()
         return database
 
     @property
@@ -85,7 +83,20 @@ class Database:
         """Let go of every connection."""
         self.engine.dispose()
 
+    def _is_current(self) -> bool:
+        """Whether the tables are those of this version; asked first, since loading Alembic takes longer than asking."""
+        with self.engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return False
+            found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all()
+        return list(found) == [HEAD]
+
     def _migrate(self) -> None:
+        from alembic import command
+        from alembic.config import Config
+        from alembic.runtime.migration import MigrationContext
+        from alembic.script import ScriptDirectory
+
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
         scripts = ScriptDirectory.from_config(config)
