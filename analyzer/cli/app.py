@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from analyzer.cli.options import Settings, controls_option
 from analyzer.errors import SanshoError
 
 DEFAULT_STORE = "sansho.db"
+_AFTER_THE_FIRST_PAGE = 4.0  # seconds
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -81,6 +83,8 @@ def _load_ahead() -> None:
         shared = workspace()
         for institution in shared.source(SINGLE_USER).institutions().values():
             shared.assess(institution, today())
+        # The first page is drawn now; what only other pages need must not slow it down.
+        time.sleep(_AFTER_THE_FIRST_PAGE)
         _ = (shared.browser, shared.columns)
     except SanshoError as error:
         click.echo(str(error), err=True)

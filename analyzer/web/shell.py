@@ -6,6 +6,7 @@ import logging
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -25,7 +26,7 @@ _LOG = logging.getLogger("sansho.app")
 
 @dataclass(frozen=True, slots=True)
 class PageSpec:
-    """A page as app.py lists it: its address (`""` for the landing page), its title, its icon, what draws it.
+    """A page as app.py lists it: its address (`""` for the landing page), its title, its icon, its module.
 
     for_accounts: it makes sense only where people log in.
     """
@@ -33,7 +34,7 @@ class PageSpec:
     path: str
     title: str
     icon: str
-    draw: Callable[[], None]
+    module: str
     for_accounts: bool = False
 
 
@@ -83,7 +84,8 @@ def _missing(known: Iterable[str]) -> list[st.Page]:
 def _guarded(spec: PageSpec) -> Callable[[], None]:
     def draw() -> None:
         try:
-            spec.draw()
+            # Loaded when it is first opened, so that the landing page does not wait for all the others.
+            import_module(f"analyzer.web.pages.{spec.module}").page()
         except SanshoError as error:
             st.error(_UNUSABLE, icon=":material/error:")
             st.code(str(error), language=None, wrap_lines=True)
