@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +13,7 @@ from analyzer.browse.selection import Selection
 from analyzer.browse.sorting import sort_column
 from analyzer.engine.rulebook import Rulebook
 from analyzer.exports.changes.sheets import first_sheet, list_sheet
-from analyzer.exports.matrix.context import CARRIED_OVER, Context
+from analyzer.exports.matrix.context import CARRIED_OVER, Context, content_day
 from analyzer.exports.matrix.controls import lines
 from analyzer.exports.related import related_controls, unrelated_controls
 from analyzer.exports.rows import CONTROLS, RESULTS
@@ -23,7 +22,7 @@ from analyzer.exports.xlsx.book import Book, Column, Value
 from analyzer.exports.xlsx.looks import BODY, CENTRE, DATE, Look
 from analyzer.knowledge.base import KnowledgeBase
 from analyzer.model.crosswalk import Unrelated
-from analyzer.model.results import Assessment, ControlResult, Gap
+from analyzer.model.results import ControlResult, Gap
 from analyzer.model.vocabulary import Party
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def selection_xlsx(
     columns: those on screen; they come first, in this order, behind the control's id and title.
     """
     assessment = selection.assessment
-    book = Book(_TITLE, _dated(knowledge, assessment), rulebook.terms)
+    book = Book(_TITLE, content_day(knowledge, assessment), rulebook.terms)
     context = Context(knowledge, rulebook, assessment, book, {})
     fields = _Fields(selection, context).fields()
     shown = [name for name in dict.fromkeys((*_LEADING, *columns, *fields)) if name in fields]
@@ -129,14 +128,6 @@ def _result_part(selection: Selection, results: pd.DataFrame) -> pd.DataFrame:
 
 
 # -- the first sheet --------------------------------------------------------------------------------------------------
-
-
-def _dated(knowledge: KnowledgeBase, assessment: Assessment | None) -> date:
-    """The day of the file's content: the assessment's, else the latest survey's."""
-    if assessment is not None:
-        return assessment.as_of
-    surveys = (vendor.survey.surveyed_on for vendor in knowledge.vendors.values())
-    return max(surveys, default=date(2000, 1, 1))
 
 
 def _counted(selection: Selection) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import cast
 
@@ -28,6 +29,14 @@ BY_CONTROL, BY_REFERENCE = "対応表（項目順）", "対応表（参照先順
 GROUP_ROW, HEADER_ROW, FIRST_ROW = 4, 5, 6
 CARRIED_OVER = "引継ぎ・要再確認"
 NO_SERVICE = "利用するサービスの登録なし"
+
+
+def content_day(knowledge: KnowledgeBase, assessment: Assessment | None) -> date:
+    """The day of the file's content: the assessment's, else the latest survey's."""
+    if assessment is not None:
+        return assessment.as_of
+    surveys = (vendor.survey.surveyed_on for vendor in knowledge.vendors.values())
+    return max(surveys, default=date(2000, 1, 1))
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from analyzer.engine.rulebook import Rulebook
 from analyzer.exports.matrix.context import (
     BY_CONTROL,
@@ -20,6 +18,7 @@ from analyzer.exports.matrix.context import (
     RULES,
     SUMMARY,
     Context,
+    content_day,
 )
 from analyzer.exports.matrix.controls import write_guideline
 from analyzer.exports.matrix.cover import write_cover, write_responsibility
@@ -63,7 +62,7 @@ def matrix_workbook(knowledge: KnowledgeBase, rulebook: Rulebook, assessment: As
 
 
 def _context(knowledge: KnowledgeBase, rulebook: Rulebook, assessment: Assessment | None) -> Context:
-    book = Book("医療情報ガイドライン 管理策マトリクス", _dated(knowledge, assessment), rulebook.terms)
+    book = Book("医療情報ガイドライン 管理策マトリクス", content_day(knowledge, assessment), rulebook.terms)
     guidelines = {guideline.id: guideline.short_title for guideline in knowledge.encoded_guidelines}
     counting = [COVER, LEGEND, *(_OF_INSTITUTION if assessment else ())]
     registers = [CLAUSES, REGISTER, RESPONSIBILITY, BY_CONTROL, BY_REFERENCE]
@@ -73,11 +72,3 @@ def _context(knowledge: KnowledgeBase, rulebook: Rulebook, assessment: Assessmen
     sheets |= {identity: book.sheet(title, _MATRIX) for identity, title in guidelines.items()}
     sheets |= {name: book.sheet(name, _REGISTERS) for name in registers}
     return Context(knowledge, rulebook, assessment, book, sheets)
-
-
-def _dated(knowledge: KnowledgeBase, assessment: Assessment | None) -> date:
-    """The day of the file's content: the assessment's, else the latest survey's."""
-    if assessment is not None:
-        return assessment.as_of
-    surveys = (vendor.survey.surveyed_on for vendor in knowledge.vendors.values())
-    return max(surveys, default=date(2000, 1, 1))
