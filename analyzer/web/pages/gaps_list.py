@@ -13,6 +13,7 @@ from analyzer.browse.gaps import GAP_FACETS, GapFacet, GapFilter, GapSelection, 
 from analyzer.engine.rulebook import Rulebook
 from analyzer.exports.gap_report.parts import GapRow, gap_rows
 from analyzer.exports.gap_report.report import gap_report_html
+from analyzer.exports.kinds import MEDIA_TYPES
 from analyzer.exports.screens.gaps_files import gaps_csv, gaps_workbook
 from analyzer.model.results import Assessment
 from analyzer.search.normalise import Word
@@ -32,7 +33,6 @@ _COLUMNS: Final = (
     Column("期限", 8, "due"),
     Column("規則", 5, "rule"),
 )
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def draw_list(shared: Workspace, assessment: Assessment) -> None:
@@ -113,7 +113,7 @@ def _heading(shared: Workspace, assessment: Assessment, selection: GapSelection[
                 narrowed=wanted.narrows,
             ),
             file_name=f"{name}.xlsx",
-            mime=_XLSX,
+            mime=MEDIA_TYPES["xlsx"],
             icon=":material/download:",
             on_click="ignore",
         )
@@ -121,7 +121,7 @@ def _heading(shared: Workspace, assessment: Assessment, selection: GapSelection[
             "CSV で",
             data=partial(gaps_csv, assessment, selection.rows),
             file_name=f"{name}.csv",
-            mime="text/csv",
+            mime=MEDIA_TYPES["csv"],
             icon=":material/download:",
             on_click="ignore",
         )
@@ -129,7 +129,7 @@ def _heading(shared: Workspace, assessment: Assessment, selection: GapSelection[
             "分析報告書（HTML）",
             data=partial(gap_report_html, assessment, shared.knowledge, shared.rulebook),
             file_name=f"{assessment.institution.id}-gap-report-{assessment.as_of}.html",
-            mime="text/html",
+            mime=MEDIA_TYPES["html"],
             icon=":material/description:",
             help="絞り込みによらず、判定、ギャップ、理由、証跡のすべてを一つにした報告書。",
             on_click="ignore",

@@ -11,6 +11,7 @@ from analyzer.browse.facets import FACETS
 from analyzer.browse.filter import SORT, TEXT, MatrixFilter
 from analyzer.browse.rows import MatrixRow
 from analyzer.browse.selection import Selection
+from analyzer.exports.kinds import MEDIA_TYPES
 from analyzer.exports.selection import selection_csv, selection_xlsx
 from analyzer.web import address
 from analyzer.web.components.facets import Choice, Group, show_facets
@@ -43,7 +44,6 @@ _WIDTHS: dict[ColumnId, float] = {
 _OTHERWISE = 7.0
 # The closed set whose words a column's tones are, where it is not called like the column.
 _WORDS_OF: dict[ColumnId, str] = {"gaps": "priority"}
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def page() -> None:
@@ -135,7 +135,7 @@ def _table(shared: Workspace, selection: Selection) -> None:
             "この一覧を Excel で",
             data=partial(selection_xlsx, selection, ids, shared.knowledge, shared.rulebook),
             file_name="control-selection.xlsx",
-            mime=_XLSX,
+            mime=MEDIA_TYPES["xlsx"],
             icon=":material/download:",
             on_click="ignore",
         )
@@ -143,7 +143,7 @@ def _table(shared: Workspace, selection: Selection) -> None:
             "CSV で",
             data=partial(selection_csv, selection, shared.knowledge),
             file_name="control-selection.csv",
-            mime="text/csv",
+            mime=MEDIA_TYPES["csv"],
             icon=":material/download:",
             on_click="ignore",
         )
