@@ -12,6 +12,7 @@ from analyzer.search.index import Hit
 from analyzer.web import address
 from analyzer.web.comments import show_comments
 from analyzer.web.components.panel import show_panel
+from analyzer.web.neighbours import show_way_back
 from analyzer.web.workspace import Workspace
 
 
@@ -28,7 +29,7 @@ def show_control(
     neighbours: keys of the list the reader comes from, for going on to the next. assessment: the institution in view.
     """
     control = workspace.knowledge.controls.get(key)
-    _way_back(key, neighbours)
+    show_way_back(key, neighbours, "項目", lambda place: {"control": place}, beside=lambda: _link(key))
     if control is None:
         st.warning(
             f"管理策「{key}」は見つかりません。リンクが途中で切れていないか、版が違わないかを確かめてください。"
@@ -59,19 +60,10 @@ def _why(workspace: Workspace, control: Control, assessment: Assessment) -> None
         show_panel(why_fragment(steps, workspace.rulebook, workspace.knowledge), key="why")
 
 
-def _way_back(key: str, neighbours: list[str]) -> None:
-    at = neighbours.index(key) if key in neighbours else None
-    before = neighbours[at - 1] if at else None
-    after = neighbours[at + 1] if at is not None and at + 1 < len(neighbours) else None
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("一覧に戻る", icon=":material/arrow_back:", on_click=address.change, kwargs={"control": None})
-        for label, target in (("前の項目", before), ("次の項目", after)):
-            st.button(label, disabled=target is None, on_click=address.change, kwargs={"control": target})
-        with st.popover("リンク", icon=":material/link:"):
-            st.caption("送ると、同じ管理策が開きます。")
-            st.code(_full_link(key), language=None, wrap_lines=True)
-        if at is not None:
-            st.caption(f"{at + 1} / {len(neighbours)} 件目")
+def _link(key: str) -> None:
+    with st.popover("リンク", icon=":material/link:"):
+        st.caption("送ると、同じ管理策が開きます。")
+        st.code(_full_link(key), language=None, wrap_lines=True)
 
 
 def _full_link(key: str) -> str:

@@ -24,9 +24,9 @@ from analyzer.store.events import Event
 from analyzer.store.parts import answer_key
 from analyzer.store.principal import Principal, may
 from analyzer.store.records import ABSENT, Collision, ConflictError, PartChange, Record
-from analyzer.web import address
 from analyzer.web.components.draft import edit_text
 from analyzer.web.components.panel import show_panel
+from analyzer.web.neighbours import show_way_back
 from analyzer.web.signing_in import current_principal
 from analyzer.web.workspace import Workspace
 
@@ -123,7 +123,7 @@ def draw_answer(
     neighbours: Sequence[tuple[str, str]],
 ) -> None:
     """Draw the form of one duty, or say that there is none. neighbours: the list the reader comes from."""
-    _way_back(place, neighbours)
+    show_way_back(place, neighbours, "対応", _to)
     task = next((task for task in tasks_of(assessment) if task.key == place), None)
     record = shared.record(principal, assessment.institution.id)
     if task is None or record is None:
@@ -308,18 +308,6 @@ def _moment(at: str) -> datetime:
 
 def _day(text: str | None) -> Any:
     return datetime.fromisoformat(text).date() if text else None
-
-
-def _way_back(place: tuple[str, str], neighbours: Sequence[tuple[str, str]]) -> None:
-    at = neighbours.index(place) if place in neighbours else None
-    before = neighbours[at - 1] if at else None
-    after = neighbours[at + 1] if at is not None and at + 1 < len(neighbours) else None
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("一覧に戻る", icon=":material/arrow_back:", on_click=address.change, kwargs=_to(None))
-        st.button("前の対応", disabled=before is None, on_click=address.change, kwargs=_to(before))
-        st.button("次の対応", disabled=after is None, on_click=address.change, kwargs=_to(after))
-        if at is not None:
-            st.caption(f"{at + 1} / {len(neighbours)} 件目")
 
 
 def _to(place: tuple[str, str] | None) -> dict[str, str | None]:
