@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import streamlit as st
 
+from analyzer.browse.facets import CountedValue
 from analyzer.web.components.styles import app_css, script
 
 
@@ -30,9 +32,38 @@ class Group:
     choices: Sequence[Choice]
 
 
+class Facet(Protocol):
+    """A facet with its counted values, whatever it narrows."""
+
+    @property
+    def id(self) -> str:
+        """Its parameter in the address."""
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+
+    @property
+    def values(self) -> Sequence[CountedValue]:
+        """Its values in the order to show them."""
+
+
 _FACETS = st.components.v2.component(
     "sansho-facets", html='<div class="facets"></div>', css=app_css(), js=script("facets.js")
 )
+
+
+def facet_groups(facets: Iterable[Facet], opened: Collection[str]) -> list[Group]:
+    """The facets of a list as filters; opened: the ids of those to be drawn unfolded."""
+    return [
+        Group(
+            facet.id,
+            facet.label,
+            facet.id in opened,
+            [Choice(each.value.id, each.value.label, each.count, each.chosen) for each in facet.values],
+        )
+        for facet in facets
+    ]
 
 
 def show_facets(groups: Sequence[Group], key: str, on_choose: Callable[[str, str, bool], None]) -> None:

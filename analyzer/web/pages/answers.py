@@ -19,7 +19,7 @@ from analyzer.browse.tasks import (
 from analyzer.model.results import Assessment
 from analyzer.store.principal import Principal
 from analyzer.web import address
-from analyzer.web.components.facets import Choice, Group, show_facets
+from analyzer.web.components.facets import facet_groups, show_facets
 from analyzer.web.components.table import Cell, Column, Row, show_table
 from analyzer.web.context import assessment_of, choose_context
 from analyzer.web.pages.answers_edit import draw_answer
@@ -42,6 +42,8 @@ _COLUMNS: Final = (
     Column("期限", 9),
     Column("備考", 14),
 )
+# Sections are many; the others' values are seen at once.
+_OPEN: Final = frozenset(TASK_FACETS) - {"section"}
 
 
 def page() -> None:
@@ -103,16 +105,7 @@ def _filters(selection: TaskSelection) -> None:
         st.warning(f"条件「{unknown.parameter}={unknown.value}」に当たるものはありません。", icon=":material/link_off:")
     with st.sidebar:
         st.subheader("絞り込み", anchor=False)
-        groups = [
-            Group(
-                facet.id,
-                facet.label,
-                facet.id != "section",
-                [Choice(each.value.id, each.value.label, each.count, each.chosen) for each in facet.values],
-            )
-            for facet in selection.facets
-        ]
-        show_facets(groups, "_task_facets", _choose)
+        show_facets(facet_groups(selection.facets, _OPEN), "_task_facets", _choose)
 
 
 def _choose(facet: str, value: str, chosen: bool) -> None:

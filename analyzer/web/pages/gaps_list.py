@@ -18,7 +18,7 @@ from analyzer.exports.screens.gaps_files import gaps_csv, gaps_workbook
 from analyzer.model.results import Assessment
 from analyzer.search.normalise import Word
 from analyzer.web import address
-from analyzer.web.components.facets import Choice, Group, show_facets
+from analyzer.web.components.facets import facet_groups, show_facets
 from analyzer.web.components.table import Cell, Column, Row, show_table
 from analyzer.web.workspace import Workspace
 
@@ -77,15 +77,6 @@ def _search_box(wanted: GapFilter) -> None:
 
 
 def _filters(selection: GapSelection[GapRow], wanted: GapFilter) -> None:
-    groups = [
-        Group(
-            facet.id,
-            facet.label,
-            facet.id in _OPEN_AT_FIRST or bool(wanted.chosen.get(facet.id)),
-            [Choice(each.value.id, each.value.label, each.count, each.chosen) for each in facet.values],
-        )
-        for facet in selection.facets
-    ]
     with st.sidebar:
         st.subheader("絞り込み", anchor=False)
         st.button(
@@ -95,7 +86,7 @@ def _filters(selection: GapSelection[GapRow], wanted: GapFilter) -> None:
             disabled=not wanted.chosen,
             on_click=_clear,
         )
-        show_facets(groups, "_gaps_facets", _choose)
+        show_facets(facet_groups(selection.facets, _OPEN_AT_FIRST.union(wanted.chosen)), "_gaps_facets", _choose)
 
 
 def _heading(shared: Workspace, assessment: Assessment, selection: GapSelection[GapRow], wanted: GapFilter) -> None:

@@ -14,7 +14,7 @@ from analyzer.browse.selection import Selection
 from analyzer.exports.kinds import MEDIA_TYPES
 from analyzer.exports.selection import selection_csv, selection_xlsx
 from analyzer.web import address
-from analyzer.web.components.facets import Choice, Group, show_facets
+from analyzer.web.components.facets import facet_groups, show_facets
 from analyzer.web.components.table import Cell, Column, Row, show_table
 from analyzer.web.context import assessment_of, choose_context
 from analyzer.web.opened import show_clause, show_control
@@ -95,16 +95,8 @@ def _filters(selection: Selection) -> None:
             disabled=not selection.filter.chosen,
             on_click=lambda: _apply(MatrixFilter(_current().text, {}, _current().sort)),
         )
-        groups = [
-            Group(
-                facet.id,
-                facet.label,
-                facet.id in _OPEN_AT_FIRST or bool(facet.chosen),
-                [Choice(each.value.id, each.value.label, each.count, each.chosen) for each in facet.values],
-            )
-            for facet in selection.facets
-        ]
-        show_facets(groups, "_facets", _choose)
+        opened = _OPEN_AT_FIRST.union(facet.id for facet in selection.facets if facet.chosen)
+        show_facets(facet_groups(selection.facets, opened), "_facets", _choose)
 
 
 def _say_unknown(selection: Selection) -> None:
