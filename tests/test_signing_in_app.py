@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from app_pages import tables
 from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 
@@ -14,6 +17,7 @@ from analyzer.cli.account import account
 from analyzer.resources import sample_institutions
 from analyzer.store.passwords import sign_in_policy
 from analyzer.store.principal import SINGLE_USER
+from analyzer.store.signing_in import LogInRefusedError
 from analyzer.store.store import Store
 from analyzer.web.workspace import workspace
 
@@ -204,6 +208,30 @@ def test_an_administrator_changes_an_account(store: Store) -> None:
 
 def _account(store: Store) -> Any:
     return next(each for each in store.accounts.list(SINGLE_USER) if each.login == "nurse")
+
+
+@pytest.fixture
+def machine_far_from_japan(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose clock shows New York's time."""
+    monkeypatch.setenv("TZ", "EST+5")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_until_when_an_account_is_locked_is_said_in_japans_time(machine_far_from_japan: None, store: Store) -> None:
+    app = chief(store)
+    store.accounts.create(SINGLE_USER, "nurse", "看護師", "auditor")
+    for _ in range(sign_in_policy().failures_before_lock):
+        with pytest.raises(LogInRefusedError):
+            store.signing_in.log_in("nurse", "wrong-word-1")
+    until = _account(store).locked_until
+    assert until is not None
+    in_japan = datetime.fromisoformat(until).replace(tzinfo=None) + timedelta(hours=9)
+    (table,) = tables(app.run())
+    (state,) = [row["cells"][-1] for row in table["rows"] if row["id"] == "nurse"]
+    assert state == f"▲ 一時停止（{in_japan:%H:%M}まで）"
 
 
 def test_a_click_counts_as_who_one_is_now_not_as_who_the_page_was_drawn_for(store: Store) -> None:

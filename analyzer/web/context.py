@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 
 import streamlit as st
 
+from analyzer.exports.japan_time import JAPAN
 from analyzer.model.institution import Institution
 from analyzer.model.results import Assessment
 from analyzer.web import address
@@ -16,7 +17,6 @@ from analyzer.web.workspace import Workspace
 
 INSTITUTION, AS_OF = address.CONTEXT
 _KEPT = "_context"
-_JAPAN = timezone(timedelta(hours=9))
 NONE_CHOSEN = "（選ばない）"
 
 
@@ -30,7 +30,7 @@ class Context:
 
 def today() -> date:
     """The day in Japan. The app's only look at the clock."""
-    return datetime.now(_JAPAN).date()
+    return datetime.now(JAPAN).date()
 
 
 def session_source(workspace: Workspace) -> InstitutionSource:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
-from typing import Any, Final
+from typing import Any
 
+from analyzer.exports.japan_time import in_japan
 from analyzer.exports.templating import render_html
-
-_JAPAN: Final = timezone(timedelta(hours=9))
 
 
 def comments_fragment(comments: Sequence[Mapping[str, Any]]) -> str:
     """The comments in the order in which they were made; each has `author`, `at` (ISO 8601 in UTC) and `text`."""
-    shown = [
-        {**comment, "at": datetime.fromisoformat(comment["at"]).astimezone(_JAPAN).strftime("%Y-%m-%d %H:%M")}
-        for comment in comments
-    ]
+    shown = [{**comment, "at": f"{in_japan(comment['at']):%Y-%m-%d %H:%M}"} for comment in comments]
     return render_html("screens/comments.html.j2", comments=shown).decode()

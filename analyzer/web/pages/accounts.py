@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Final
 
 import streamlit as st
 
 from analyzer.errors import SanshoError
+from analyzer.exports.japan_time import in_japan
 from analyzer.store.accounts import Account, AccountRefusal, AccountRefusedError, Handover, LastAdministratorError
 from analyzer.store.principal import ROLES, ForbiddenError, Principal, Role, rights
 from analyzer.store.records import moment, now
@@ -134,8 +134,7 @@ def _state(account: Account) -> str:
     if account.disabled:
         return "× 停止中"
     if account.locked_until is not None and account.locked_until > moment(now()):
-        until = datetime.fromisoformat(account.locked_until).astimezone()
-        return f"▲ 一時停止（{until:%H:%M}まで）"
+        return f"▲ 一時停止（{in_japan(account.locked_until):%H:%M}まで）"
     return "△ 初期パスワード" if account.must_change else "● 使用中"
 
 

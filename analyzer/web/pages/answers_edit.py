@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any, Final
 
 import streamlit as st
 
 from analyzer.browse.tasks import Task, tasks_of
 from analyzer.errors import SanshoError
+from analyzer.exports.japan_time import JAPAN, in_japan
 from analyzer.exports.screens.answer import (
     HistoryEntry,
     collision_fragment,
@@ -31,7 +32,6 @@ from analyzer.web.signing_in import current_principal
 from analyzer.web.workspace import Workspace
 
 Data = dict[str, Any]
-_JAPAN: Final = timezone(timedelta(hours=9))
 _SHOWN_CHANGES: Final = 50
 _ACTIONS: Final = {
     "create": "登録",
@@ -112,7 +112,7 @@ class _Editor:
         else:
             self.state.pop("waiting", None)
             self.state.pop("seen", None)
-            self.state["saved_at"] = datetime.now(_JAPAN)
+            self.state["saved_at"] = datetime.now(JAPAN)
 
 
 def draw_answer(
@@ -302,8 +302,7 @@ def _entry(event: Event, editor: _Editor) -> HistoryEntry:
 
 
 def _moment(at: str) -> datetime:
-    moment = datetime.fromisoformat(at) if at else datetime.now(UTC)
-    return moment.astimezone(_JAPAN)
+    return in_japan(at) if at else datetime.now(JAPAN)
 
 
 def _day(text: str | None) -> Any:
