@@ -98,6 +98,16 @@ class Record:
         return self.versions.get((kind, key), ABSENT)
 
 
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """By what a change of a record is known: the latest version of its parts, and how many parts there are, since a
+    removed one leaves no version behind.
+    """
+
+    version: int
+    parts: int
+
+
 class Records:
     """The institutions of a store. Safe to share between threads."""
 
@@ -122,14 +132,13 @@ class Records:
         }
 
     @needs("read")
-    def stamps(self, principal: Principal) -> dict[str, int]:
-        """The institutions an account may read, each with a number that is another one after every change."""
+    def stamps(self, principal: Principal) -> dict[str, Stamp]:
+        """The institutions an account may read, each with a stamp that is another one after every change."""
         require(principal, "read")
         query = select(PARTS.c.institution, func.max(PARTS.c.version), func.count()).group_by(PARTS.c.institution)
         with self._database.reading() as connection:
             found = connection.execute(query).all()
-        # A removed part leaves no version behind, so the number of parts tells of removals.
-        return {row[0]: row[1] * 100_000 + row[2] for row in found if may(principal, "read", row[0])}
+        return {row[0]: Stamp(row[1], row[2]) for row in found if may(principal, "read", row[0])}
 
     @needs("read")
     def read(self, principal: Principal, institution: str) -> Record:

@@ -11,7 +11,7 @@ from analyzer.errors import Problem
 from analyzer.knowledge.institution_folder import InstitutionFolder
 from analyzer.model.institution import Institution
 from analyzer.store.principal import Principal
-from analyzer.store.records import Record, Records
+from analyzer.store.records import Record, Records, Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class RecordCache:
 
     def __init__(self, records: Records) -> None:
         self._records = records
-        self._kept: dict[str, tuple[int, Record]] = {}
+        self._kept: dict[str, tuple[Stamp, Record]] = {}
         self._reading = threading.Lock()
 
     def all(self, principal: Principal) -> dict[str, Record]:
