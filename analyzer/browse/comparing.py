@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from analyzer.comparison.documents import AnalysisDocument, Background, DutyState, GapState, ResultState
-from analyzer.comparison.progress import ControlProgress, GapProgress, Progress, compare_analyses
+from analyzer.comparison.progress import ControlProgress, GapProgress, Progress, progress_between
 from analyzer.model.results import Assessment, ControlResult, DutyResult
 
 
@@ -47,9 +47,7 @@ def compare_assessments(asked: Assessment, other: Assessment) -> Comparison:
     first, second = asked, other
     if asked.institution.id == other.institution.id and other.as_of < asked.as_of:
         first, second = other, asked
-    old, new = analysis_document(first), analysis_document(second)
-    # Documents are compared under one institution's id; whose they are is what first and second say.
-    return Comparison(first, second, compare_analyses(replace(old, institution=new.institution), new))
+    return Comparison(first, second, progress_between(analysis_document(first), analysis_document(second)))
 
 
 def analysis_document(assessment: Assessment) -> AnalysisDocument:

@@ -150,6 +150,11 @@ def compare_analyses(old: AnalysisDocument, new: AnalysisDocument) -> Progress:
     """The progress from old to new. Raises SanshoError where they are of different institutions."""
     if old.institution != new.institution:
         raise SanshoError(f"the analyses are of different institutions: {old.institution!r} and {new.institution!r}")
+    return progress_between(old, new)
+
+
+def progress_between(old: AnalysisDocument, new: AnalysisDocument) -> Progress:
+    """What differs from old to new, whosever they are; of two institutions, what the second has otherwise."""
     units = list({**new.results, **old.results})
     return Progress(
         old=old,
