@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analyzer.cli.options import controls_option
-from analyzer.cli.store import open_store, operator, store_options
+from analyzer.cli.store import files_option, open_store, operator, store_options
 
 if TYPE_CHECKING:
     from analyzer.store.backups import BackupReport
@@ -36,14 +36,7 @@ def backup(context: click.Context, archive: Path, location: str, files: Path | N
 @click.command()
 @click.argument("archive", type=click.Path(path_type=Path), metavar="FILE.zip")
 @click.option("--to", "location", required=True, metavar="LOCATION", help="The new store: an SQLite file, or a URL.")
-@click.option(
-    "--files",
-    envvar="SANSHO_FILES",
-    show_envvar=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="The folder of evidence files; by default beside the SQLite file.",
-)
+@files_option
 @click.option("--accept-faults", is_flag=True, help="Also where the store was at fault when the backup was made.")
 def restore(archive: Path, location: str, files: Path | None, accept_faults: bool) -> None:
     """Make a new store from the backup FILE.zip; everything is verified before and after."""

@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 DEFAULT_STORE = "sansho.db"
+files_option = click.option(
+    "--files",
+    envvar="SANSHO_FILES",
+    show_envvar=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="The folder of evidence files; by default beside the SQLite file.",
+)
 
 
 def store_options(command: Command) -> Command:
     """`--store LOCATION` and `--files DIR`, also from the environment."""
-    files = click.option(
-        "--files",
-        envvar="SANSHO_FILES",
-        show_envvar=True,
-        type=click.Path(path_type=Path, file_okay=False),
-        metavar="DIR",
-        help="The folder of evidence files; by default beside the SQLite file.",
-    )
     store = click.option(
         "--store",
         "location",
@@ -43,7 +43,7 @@ def store_options(command: Command) -> Command:
         metavar="LOCATION",
         help="The store: an SQLite file, or a PostgreSQL URL.",
     )
-    return store(files(command))
+    return store(files_option(command))
 
 
 @contextmanager
