@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from postgres import running_postgres
-from sqlalchemy import create_engine, text
+from postgres import empty, running_postgres
 
 from analyzer.engine.analysis import Analyzer
 from analyzer.engine.rulebook import Rulebook, shipped_rulebook
@@ -52,9 +51,5 @@ def store_location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return str(tmp_path / "sansho.db")
     url: str = request.getfixturevalue("postgres")
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
+    empty(url)
     return url

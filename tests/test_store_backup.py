@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, select, text, update
+from postgres import empty
+from sqlalchemy import select, update
 from store_helpers import (
     ADMINISTRATOR,
     AUDITOR,
@@ -86,11 +87,7 @@ def other_location(store: Store, postgres: str, tmp_path: Path) -> str:
     """A place in the other database."""
     if not store.database.is_sqlite:
         return str(tmp_path / "restored.db")
-    engine = create_engine(postgres.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
+    empty(postgres)
     return postgres
 
 
