@@ -20,8 +20,9 @@ from analyzer.engine.analysis import Analyzer
 from analyzer.engine.rulebook import shipped_rulebook
 from analyzer.exports.checklist import layout
 from analyzer.exports.checklist.content import build_checklist, render_checklist
-from analyzer.exports.checklist.model import CARRIED_OVER, Checklist
+from analyzer.exports.checklist.model import Checklist
 from analyzer.exports.checklist.print_font import print_characters
+from analyzer.exports.wording import CARRIED_OVER
 from analyzer.knowledge.institutions import load_institution
 from analyzer.knowledge.loading import load_knowledge
 from analyzer.model.controls import Place

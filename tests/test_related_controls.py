@@ -21,11 +21,11 @@ from analyzer.engine.analysis import Analyzer
 from analyzer.engine.rulebook import shipped_rulebook
 from analyzer.exports.checklist import layout
 from analyzer.exports.checklist.content import build_checklist, render_checklist
-from analyzer.exports.checklist.model import CARRIED_OVER
 from analyzer.exports.gap_report.report import gap_report_html
 from analyzer.exports.matrix.workbook import matrix_workbook
 from analyzer.exports.structured import assessment_json, controls_json, to_json_bytes
 from analyzer.exports.tabular import controls_table, suggestions_table
+from analyzer.exports.wording import CARRIED_OVER
 from analyzer.knowledge.base import KnowledgeBase
 from analyzer.knowledge.loading import load_knowledge
 from analyzer.model.catalog import FactTest

@@ -6,7 +6,8 @@ from datetime import date
 from typing import Final
 
 from analyzer.exports.answers import days_overdue
-from analyzer.exports.changes.names import CARRIED_OVER, Names
+from analyzer.exports.changes.names import Names
+from analyzer.exports.wording import CARRIED_OVER
 from analyzer.exports.xlsx.book import Column, Value
 from analyzer.exports.xlsx.looks import CENTRE, DATE, NUMBER
 from analyzer.model.results import ControlResult, Gap

@@ -13,11 +13,12 @@ from analyzer.browse.selection import Selection
 from analyzer.browse.sorting import sort_column
 from analyzer.engine.rulebook import Rulebook
 from analyzer.exports.changes.sheets import first_sheet, list_sheet
-from analyzer.exports.matrix.context import CARRIED_OVER, Context, content_day
+from analyzer.exports.matrix.context import Context, content_day
 from analyzer.exports.matrix.controls import lines
 from analyzer.exports.related import related_controls, unrelated_controls
 from analyzer.exports.rows import CONTROLS, RESULTS
 from analyzer.exports.tabular import controls_table, results_table, to_csv_bytes
+from analyzer.exports.wording import CARRIED_OVER
 from analyzer.exports.xlsx.book import Book, Column, Value
 from analyzer.exports.xlsx.looks import BODY, CENTRE, DATE, Look
 from analyzer.knowledge.base import KnowledgeBase

@@ -11,7 +11,7 @@ from analyzer.engine.rulebook import Rulebook
 from analyzer.exports.checklist import layout
 from analyzer.exports.checklist.baseline import CARRIED, Saying, digest, is_cut, same_cell, saying
 from analyzer.exports.checklist.facts import NO, YES
-from analyzer.exports.checklist.model import CARRIED_OVER
+from analyzer.exports.wording import CARRIED_OVER
 from analyzer.intake.filled import TABLES, Filled, FilledRow, FilledTable, Refused, read_filled
 from analyzer.intake.held import Held, answer_held, evidence_held, fact_held, review_held, service_held
 from analyzer.intake.proposal import CellChange, Deed, PartKey, Proposal, RowChange, present_parts, settle

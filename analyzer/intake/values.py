@@ -11,8 +11,8 @@ from typing import Final
 from analyzer.engine.rulebook import Rulebook, Term
 from analyzer.exports.checklist.baseline import CARRIED
 from analyzer.exports.checklist.layout import CONFIRMED, LIST_SEPARATOR
-from analyzer.exports.checklist.model import CARRIED_OVER
 from analyzer.exports.visible import visible
+from analyzer.exports.wording import CARRIED_OVER
 from analyzer.intake.workbook import RawCell
 from analyzer.knowledge.base import KnowledgeBase
 

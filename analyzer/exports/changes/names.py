@@ -7,10 +7,8 @@ from functools import cached_property
 
 from analyzer.engine.rulebook import Rulebook, Term
 from analyzer.exports.changes.words import all_terms
+from analyzer.exports.wording import service_name
 from analyzer.knowledge.base import KnowledgeBase
-
-CARRIED_OVER = "引継ぎ・要再確認"
-NO_SERVICE = "利用するサービスの登録なし"
 
 
 class Names:
@@ -49,10 +47,7 @@ class Names:
 
     def service(self, vendor: str | None) -> str:
         """What people call a vendor's service."""
-        if vendor is None:
-            return NO_SERVICE
-        known = self.knowledge.vendors.get(vendor)
-        return known.name.ja if known else vendor
+        return service_name(vendor, self.knowledge)
 
     def condition(self, identity: str) -> str:
         """A condition's title and id."""

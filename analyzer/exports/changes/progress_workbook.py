@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from analyzer.comparison.documents import DutyState
 from analyzer.comparison.progress import DIRECTIONS, MOVEMENTS, GapProgress, Progress
-from analyzer.exports.changes.names import CARRIED_OVER, Names
+from analyzer.exports.changes.names import Names
 from analyzer.exports.changes.notices import progress_notices
 from analyzer.exports.changes.sheets import count_columns, count_table, first_sheet, list_sheet
+from analyzer.exports.wording import CARRIED_OVER
 from analyzer.exports.xlsx.book import Book, Column, Value
 from analyzer.exports.xlsx.looks import CENTRE, DATE, NUMBER
 from analyzer.model.vocabulary import CONFORMITIES, PRIORITIES, Conformity

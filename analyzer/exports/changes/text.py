@@ -11,11 +11,12 @@ from rich.text import Text as Line
 from analyzer.comparison.controls_changes import CHANGE_KINDS, SUBJECTS, ControlsChanges
 from analyzer.comparison.documents import DutyState
 from analyzer.comparison.progress import DIRECTIONS, MOVEMENTS, GapProgress, Movement, Progress
-from analyzer.exports.changes.names import CARRIED_OVER, Names
+from analyzer.exports.changes.names import Names
 from analyzer.exports.changes.notices import controls_notices, progress_notices
 from analyzer.exports.changes.values import field_label, field_values
 from analyzer.exports.terminal import console_text, text_console
 from analyzer.exports.visible import visible
+from analyzer.exports.wording import CARRIED_OVER
 from analyzer.model.vocabulary import CONFORMITIES, PRIORITIES
 
 

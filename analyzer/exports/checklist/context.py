@@ -8,6 +8,7 @@ from itertools import groupby
 
 from analyzer.engine.rulebook import Rulebook
 from analyzer.exports.checklist.model import Label
+from analyzer.exports.wording import service_name
 from analyzer.knowledge.base import KnowledgeBase
 from analyzer.model.controls import Control
 from analyzer.model.institution import Institution
@@ -56,7 +57,4 @@ class Context:
 
     def vendor_name(self, service: str | None) -> str:
         """The name of a service's vendor, its id where it has no register."""
-        if service is None:
-            return "利用するサービスの登録なし"
-        vendor = self.knowledge.vendors.get(service)
-        return vendor.name.ja if vendor else service
+        return service_name(service, self.knowledge)

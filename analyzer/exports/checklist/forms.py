@@ -25,7 +25,6 @@ from analyzer.exports.checklist.baseline import (
 )
 from analyzer.exports.checklist.layout import Field
 from analyzer.exports.checklist.model import (
-    CARRIED_OVER,
     AnswerLine,
     Checklist,
     EvidenceLine,
@@ -35,6 +34,7 @@ from analyzer.exports.checklist.model import (
     Row,
     UncountedAnswer,
 )
+from analyzer.exports.wording import CARRIED_OVER
 from analyzer.exports.xlsx.book import Book, Column, Link, Table, Value
 from analyzer.exports.xlsx.looks import HEADING, PLAIN, TONES
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from analyzer.exports.checklist.model import CARRIED_OVER, Checklist
+from analyzer.exports.checklist.model import Checklist
 from analyzer.exports.templating import render_html
+from analyzer.exports.wording import CARRIED_OVER
 
 
 def checklist_html(checklist: Checklist) -> bytes:

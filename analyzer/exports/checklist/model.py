@@ -8,8 +8,6 @@ from datetime import date
 
 from analyzer.engine.rulebook import Term
 
-CARRIED_OVER = "引継ぎ・要再確認"
-
 
 @dataclass(frozen=True, slots=True)
 class Label:

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import typst
 
 from analyzer.errors import SanshoError
-from analyzer.exports.checklist.model import CARRIED_OVER, Checklist
+from analyzer.exports.checklist.model import Checklist
 from analyzer.exports.checklist.print_data import printable_data
 from analyzer.exports.checklist.print_font import FONT_FAMILY, print_font_folder
+from analyzer.exports.wording import CARRIED_OVER
 from analyzer.resources import templates_dir
 
 

@@ -9,6 +9,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from analyzer.exports.checklist import layout
 from analyzer.exports.checklist.forms import Form, Forms
 from analyzer.exports.checklist.model import Checklist, Count, PartyCell, RelatedLine, Row, VendorCell, VendorItem
+from analyzer.exports.wording import CARRIED_OVER
 from analyzer.exports.xlsx.book import Book, Column, Value
 from analyzer.exports.xlsx.looks import BODY, CENTRE, DATE, HEADING, LABEL, NUMBER, PLAIN, TITLE, TOTAL, WARNING
 
@@ -204,7 +205,7 @@ def _guide(book: Book, checklist: Checklist, footer: str) -> None:
     rules = (
         "黄色の欄だけに記入できる。ほかの欄、列、シートの名前は変えない。行や列を足したり並べ替えたりしない。",
         "空欄の状況は、まだ答えていないことを表す。一度入れた記入を消すと、未回答に戻る。",
-        "再確認の欄が「引継ぎ・要再確認」の行は、前回の回答を写したもの。確かめたら確認日を改め、「確認済」を選ぶ。",
+        f"再確認の欄が「{CARRIED_OVER}」の行は、前回の回答を写したもの。確かめたら確認日を改め、「確認済」を選ぶ。",
         "「集計に入らない回答」の行は、理由が「次の対応」の欄にある。記入は残る。",
         *(_RULES_ON_RELATED if any(row.related for section in checklist.sections for row in section.rows) else ()),
     )
@@ -308,7 +309,7 @@ def _party_text(cell: PartyCell) -> str:
         proof = f"・{cell.proof.ja}" if cell.proof else ""
         lines.append(f"【状況】{cell.status.text}{proof}")
     if cell.answer and cell.answer.carried_over:
-        lines.append("【引継ぎ・要再確認】")
+        lines.append(f"【{CARRIED_OVER}】")
     if cell.overdue is not None:
         lines.append(f"【期限】{cell.overdue}日過ぎている")
     if cell.shared and len(cell.shared.items) > 1:

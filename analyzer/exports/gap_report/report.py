@@ -9,6 +9,7 @@ from analyzer.exports.gap_report import parts
 from analyzer.exports.gap_report.charts import BAR_LEFT, BAR_RIGHT, ROW_HEIGHT, WIDTH
 from analyzer.exports.related import related_controls
 from analyzer.exports.templating import render_html
+from analyzer.exports.wording import service_name
 from analyzer.knowledge.base import KnowledgeBase
 from analyzer.model.results import Assessment
 from analyzer.model.vocabulary import CONFORMITIES, PRIORITIES, RESPONSIBILITIES, STATUSES
@@ -35,7 +36,7 @@ def gap_report_html(assessment: Assessment, knowledge: KnowledgeBase, rulebook: 
         statuses=STATUSES,
         canvas={"width": WIDTH, "left": BAR_LEFT, "right": BAR_RIGHT, "row": ROW_HEIGHT},
         guidelines=parts.superseded_guidelines(knowledge),
-        service_name=lambda vendor: knowledge.vendors[vendor].name.ja if vendor in knowledge.vendors else vendor,
+        service_name=lambda vendor: service_name(vendor, knowledge),
         services=parts.surveyed_services(assessment, knowledge, rulebook),
         section_charts=tuple(parts.section_charts(assessment, knowledge, rulebook)),
         level_chart=parts.level_chart(assessment, rulebook),

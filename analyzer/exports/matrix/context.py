@@ -12,6 +12,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from analyzer.engine.interpreter import first_hit
 from analyzer.engine.rulebook import Rulebook
 from analyzer.exports.related import Related, related_controls
+from analyzer.exports.wording import service_name
 from analyzer.exports.xlsx.book import Book, Link
 from analyzer.exports.xlsx.looks import HEADING, NOTE
 from analyzer.knowledge.base import KnowledgeBase
@@ -27,8 +28,6 @@ BY_CONTROL, BY_REFERENCE = "対応表（項目順）", "対応表（参照先順
 
 # Every sheet with one long table: its title, two notes, groups of columns (or nothing), headings, then data from here.
 GROUP_ROW, HEADER_ROW, FIRST_ROW = 4, 5, 6
-CARRIED_OVER = "引継ぎ・要再確認"
-NO_SERVICE = "利用するサービスの登録なし"
 
 
 def content_day(knowledge: KnowledgeBase, assessment: Assessment | None) -> date:
@@ -77,10 +76,7 @@ class Context:
 
     def vendor_name(self, vendor: str | None) -> str:
         """What people call the vendor's service."""
-        if vendor is None:
-            return NO_SERVICE
-        known = self.knowledge.vendors.get(vendor)
-        return known.name.ja if known else vendor
+        return service_name(vendor, self.knowledge)
 
     @cached_property
     def by_guideline(self) -> dict[str, tuple[Control, ...]]:

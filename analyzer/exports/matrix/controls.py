@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from analyzer.exports.answers import UnusedAnswer, days_overdue, unused_answers
-from analyzer.exports.matrix.context import CARRIED_OVER, FIRST_ROW, GROUP_ROW, Context
+from analyzer.exports.matrix.context import FIRST_ROW, GROUP_ROW, Context
 from analyzer.exports.matrix.links import References
 from analyzer.exports.related import unrelated_controls
+from analyzer.exports.wording import CARRIED_OVER
 from analyzer.exports.xlsx.book import Column, Value
 from analyzer.exports.xlsx.looks import BODY, CENTRE, DATE, NUMBER
 from analyzer.model.catalog import Guideline

@@ -7,7 +7,8 @@ from datetime import date
 
 from analyzer.exports.changes.names import Names
 from analyzer.exports.gap_columns import CONTROL_COLUMN, GAP_COLUMNS, gap_cells
-from analyzer.exports.matrix.context import CARRIED_OVER, FIRST_ROW, GAPS, HEADER_ROW, LEFT_OUT, RULES, Context
+from analyzer.exports.matrix.context import FIRST_ROW, GAPS, HEADER_ROW, LEFT_OUT, RULES, Context
+from analyzer.exports.wording import CARRIED_OVER
 from analyzer.exports.xlsx.book import Column, Value
 from analyzer.exports.xlsx.looks import CENTRE, DATE
 from analyzer.model.results import Assessment, ControlResult, DutyResult, Gap

@@ -8,7 +8,6 @@ from analyzer.engine.rulebook import Term
 from analyzer.exports.matrix.context import (
     BY_CONTROL,
     BY_REFERENCE,
-    CARRIED_OVER,
     CLAUSES,
     FIRST_ROW,
     GAPS,
@@ -23,6 +22,7 @@ from analyzer.exports.matrix.context import (
     SUMMARY,
     Context,
 )
+from analyzer.exports.wording import CARRIED_OVER
 from analyzer.exports.xlsx.book import Column, Value
 from analyzer.exports.xlsx.looks import BODY, CENTRE, toned
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 from openpyxl.worksheet.worksheet import Worksheet
 
-from analyzer.exports.matrix.context import CARRIED_OVER, GAPS, LEFT_OUT, SUMMARY, Context
+from analyzer.exports.matrix.context import GAPS, LEFT_OUT, SUMMARY, Context
 from analyzer.exports.matrix.page import (
     EVEN,
     ID,
@@ -21,6 +21,7 @@ from analyzer.exports.matrix.page import (
     tally_columns,
     tally_values,
 )
+from analyzer.exports.wording import CARRIED_OVER
 from analyzer.exports.xlsx.book import Column, Link, Value
 from analyzer.exports.xlsx.looks import BODY, CENTRE, DATE, NUMBER, TOTAL
 from analyzer.model.results import Assessment

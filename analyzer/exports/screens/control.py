@@ -15,6 +15,7 @@ from analyzer.exports.answers import days_overdue
 from analyzer.exports.checklist.facts import NO, YES, settled_by
 from analyzer.exports.related import related_controls, unrelated_controls
 from analyzer.exports.templating import lines, render_html
+from analyzer.exports.wording import service_name
 from analyzer.knowledge.base import KnowledgeBase
 from analyzer.model.catalog import AllOf, AnyOf, Certification, Document, Expression, FactTest, MicClause, Not, Vendor
 from analyzer.model.controls import Citation, Control, Response
@@ -118,7 +119,7 @@ def control_fragment(
         results=results,
         settled=settled_by(condition.when, assessment.institution.facts, knowledge) if condition and assessment else (),
         assessment=assessment,
-        service_name=lambda vendor: _vendor_name(vendor, knowledge),
+        service_name=lambda vendor: service_name(vendor, knowledge),
         clauses=_clauses(control, knowledge),
         clause_guidelines=_clause_guidelines(control, knowledge),
         answers=tuple(
@@ -220,7 +221,7 @@ def _answered(
     day = assessment.as_of if assessment else vendor.survey.surveyed_on if vendor else None
     return Answered(
         id=response.vendor,
-        name=_vendor_name(response.vendor, knowledge),
+        name=service_name(response.vendor, knowledge),
         vendor=vendor,
         response=response,
         documents=tuple(
@@ -274,10 +275,6 @@ def _fallen_from(text: str, held: DutyResult, response: Response) -> tuple[Party
     """The parties that a duty is stated for, where its holder is none of them."""
     named = {party for duty in response.duties if duty.text == text for party in duty.parties}
     return () if held.party in named else tuple(party for party in PARTIES if party in named)
-
-
-def _vendor_name(vendor: str, knowledge: KnowledgeBase) -> str:
-    return knowledge.vendors[vendor].name.ja if vendor in knowledge.vendors else vendor
 
 
 def _clauses(control: Control, knowledge: KnowledgeBase) -> tuple[tuple[Citation, MicClause | None], ...]:

@@ -26,6 +26,7 @@ from analyzer.engine.rulebook import Rulebook
 from analyzer.engine.what_if import Change, Fall, WhatIf
 from analyzer.exports.screens.control import control_href
 from analyzer.exports.templating import render_html
+from analyzer.exports.wording import service_name
 from analyzer.knowledge.base import KnowledgeBase
 from analyzer.model.catalog import Certification, Document
 from analyzer.model.results import Assessment, ControlResult
@@ -278,9 +279,7 @@ def _service_names(assessment: Assessment | None, knowledge: KnowledgeBase) -> C
     several = assessment is not None and len(assessment.institution.services) > 1
 
     def name(vendor: str | None) -> str:
-        if not several or vendor is None:
-            return ""
-        return knowledge.vendors[vendor].name.ja if vendor in knowledge.vendors else vendor
+        return service_name(vendor, knowledge) if several and vendor is not None else ""
 
     return name
 

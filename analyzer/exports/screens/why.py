@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from analyzer.engine.rulebook import Rulebook
 from analyzer.exports.templating import render_html
+from analyzer.exports.wording import CARRIED_OVER, service_name
 from analyzer.knowledge.base import KnowledgeBase
 from analyzer.model.results import TraceStep
 
@@ -59,7 +60,7 @@ _WORDS = {
     "survey": {"fresh": "期限内", "old": "期限を超えて古い"},
     "certificate": {"not_relied_on": "認証に拠らない", "valid": "有効", "lapsed": "失効"},
     "duties": {"stated": "記載あり", "unstated": "記載なし"},
-    "recheck": {"done": "引継ぎではない", "carried_over": "引継ぎ・要再確認"},
+    "recheck": {"done": "引継ぎではない", "carried_over": CARRIED_OVER},
     "si_vendor": {"present": "いる", "absent": "いない", "unknown": "未回答"},
     "duty_state": {
         "done": "実施済・証跡あり",
@@ -121,9 +122,7 @@ def why_fragment(
 
 
 def _service_name(service: str | None, knowledge: KnowledgeBase) -> str:
-    if service is None:
-        return "クラウドサービスなし"
-    return knowledge.vendors[service].name.ja if service in knowledge.vendors else service
+    return "クラウドサービスなし" if service is None else service_name(service, knowledge)
 
 
 def _step(step: TraceStep, rulebook: Rulebook) -> Step:

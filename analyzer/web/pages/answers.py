@@ -16,6 +16,7 @@ from analyzer.browse.tasks import (
     select_tasks,
     tasks_of,
 )
+from analyzer.exports.wording import CARRIED_OVER
 from analyzer.model.results import Assessment
 from analyzer.store.principal import Principal
 from analyzer.web import address
@@ -137,7 +138,7 @@ def _cells(shared: Workspace, task: Task) -> list[Cell]:
         Cell(term("party", duty.party).ja),
         Cell(
             status.ja,
-            detail="引継ぎ・要再確認" if duty.carried_over else None,
+            detail=CARRIED_OVER if duty.carried_over else None,
             mark=status.mark,
             tone=f"status-{duty.status}",
         ),
