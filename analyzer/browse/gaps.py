@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Literal, get_args
@@ -10,6 +9,7 @@ from typing import Any, Final, Generic, Literal, get_args
 from analyzer.browse.facets import CountedValue, FacetValue
 from analyzer.browse.filter import LONGEST_VALUE, MOST_VALUES, SORT, TEXT
 from analyzer.browse.gap_words import Listed, ListedGap, rows_with_text
+from analyzer.browse.narrowing import narrow
 from analyzer.browse.selection import Unknown
 from analyzer.engine.rulebook import Rulebook
 from analyzer.knowledge.base import KnowledgeBase
@@ -86,32 +86,19 @@ def select_gaps(
     index: of the same knowledge base.
     """
     values = _facet_values(rows, knowledge, rulebook)
-    known = {
-        facet: frozenset(value for value in wanted.chosen.get(facet, ()) if value in values[facet])
-        for facet in GAP_FACETS
-    }
-    unknown = [
-        Unknown(facet, value)
-        for facet in GAP_FACETS
-        for value in wanted.chosen.get(facet, ())
-        if value not in values[facet]
-    ]
-    found = rows_with_text(rows, wanted.text, index, rulebook)
-    left = [row for row in found if _fits(row, known)]
+    narrowed = narrow(rows_with_text(rows, wanted.text, index, rulebook), _OF_ROW, values, wanted.chosen)
+    left, unknown = narrowed.rows, narrowed.unknown
     if wanted.sort:
         if wanted.sort.removeprefix("-") in GAP_SORTS:
             left = _sorted(left, wanted.sort, tuple(knowledge.controls))
         else:
-            unknown.append(Unknown(SORT, wanted.sort))
+            unknown += (Unknown(SORT, wanted.sort),)
     return GapSelection(
-        rows=tuple(left),
+        rows=left,
         total=len(rows),
-        facets=tuple(
-            GapFacet(facet, _label(facet, rulebook), _counted(facet, values[facet], found, known))
-            for facet in GAP_FACETS
-        ),
+        facets=tuple(GapFacet(facet, _label(facet, rulebook), counted) for facet, counted in narrowed.values.items()),
         words=words(wanted.text),
-        unknown=tuple(unknown),
+        unknown=unknown,
     )
 
 
@@ -180,22 +167,7 @@ def _facet_values(
     }
 
 
-def _fits(row: ListedGap, chosen: Mapping[GapFacetId, frozenset[str]], but: GapFacetId | None = None) -> bool:
-    return all(_OF_ROW[facet](row) in values for facet, values in chosen.items() if values and facet != but)
-
-
-def _counted(
-    facet: GapFacetId,
-    values: Mapping[str, FacetValue],
-    rows: Iterable[ListedGap],
-    chosen: Mapping[GapFacetId, frozenset[str]],
-) -> tuple[CountedValue, ...]:
-    of = _OF_ROW[facet]
-    counts = Counter(of(row) for row in rows if _fits(row, chosen, but=facet))
-    return tuple(CountedValue(value, counts[name], name in chosen[facet]) for name, value in values.items())
-
-
-def _sorted(rows: Sequence[Listed], sort: str, order: Sequence[str]) -> list[Listed]:
+def _sorted(rows: Sequence[Listed], sort: str, order: Sequence[str]) -> tuple[Listed, ...]:
     """By a column; equal ones keep their order, and those without a day come last either way."""
     places = {key: place for place, key in enumerate(order)}
     keys: dict[str, Callable[[ListedGap], Any]] = {
@@ -207,7 +179,7 @@ def _sorted(rows: Sequence[Listed], sort: str, order: Sequence[str]) -> list[Lis
     }
     keyed = [(keys[sort.removeprefix("-")](row), row) for row in rows]
     filled = sorted((pair for pair in keyed if pair[0] is not None), key=_first, reverse=sort.startswith("-"))
-    return [*(row for _, row in filled), *(row for key, row in keyed if key is None)]
+    return (*(row for _, row in filled), *(row for key, row in keyed if key is None))
 
 
 def _first(pair: tuple[Any, object]) -> Any:

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Final, Literal, get_args
 
 from analyzer.browse.facets import CountedValue, FacetValue
+from analyzer.browse.narrowing import narrow
 from analyzer.browse.selection import Unknown
 from analyzer.engine import periods
 from analyzer.engine.rulebook import Rulebook
@@ -92,20 +93,12 @@ def select_tasks(
     every = tuple(tasks)
     in_view = tuple(task for task in every if _in_view(task, wanted.view, soon_days))
     values = _facet_values(every, knowledge, rulebook)
-    unknown = tuple(
-        Unknown(facet, value)
-        for facet in TASK_FACETS
-        for value in wanted.chosen.get(facet, ())
-        if value not in values[facet]
-    )
-    known = {facet: set(wanted.chosen.get(facet, ())) & set(values[facet]) for facet in TASK_FACETS}
-    left = [task for task in in_view if _fits(task, known)]
-    left.sort(key=lambda task: (task.days_left is None, task.days_left or 0))
+    narrowed = narrow(in_view, _OF, values, wanted.chosen)
     return TaskSelection(
-        tasks=tuple(left),
+        tasks=tuple(sorted(narrowed.rows, key=lambda task: (task.days_left is None, task.days_left or 0))),
         counts={view: sum(_in_view(task, view, soon_days) for task in every) for view in TASK_VIEWS},
-        facets=tuple(_facet(facet, values[facet], in_view, known) for facet in TASK_FACETS),
-        unknown=unknown,
+        facets=tuple(TaskFacet(facet, _LABELS[facet], counted) for facet, counted in narrowed.values.items()),
+        unknown=narrowed.unknown,
     )
 
 
@@ -148,36 +141,22 @@ _LABELS: Final[Mapping[TaskFacetId, str]] = {
 }
 
 
-def _fits(task: Task, known: Mapping[TaskFacetId, set[str]], but: TaskFacetId | None = None) -> bool:
-    return all(not values or facet == but or _OF[facet](task) in values for facet, values in known.items())
-
-
-def _facet(
-    facet: TaskFacetId, labels: Mapping[str, str], tasks: Iterable[Task], known: Mapping[TaskFacetId, set[str]]
-) -> TaskFacet:
-    counted = dict.fromkeys(labels, 0)
-    for task in tasks:
-        if _fits(task, known, but=facet):
-            counted[_OF[facet](task)] += 1
-    values = tuple(
-        CountedValue(FacetValue(value, label, order), counted[value], value in known[facet])
-        for order, (value, label) in enumerate(labels.items())
-    )
-    return TaskFacet(facet, _LABELS[facet], values)
-
-
 def _facet_values(
     tasks: Iterable[Task], knowledge: KnowledgeBase, rulebook: Rulebook
-) -> dict[TaskFacetId, dict[str, str]]:
+) -> dict[TaskFacetId, dict[str, FacetValue]]:
     found = list(tasks)
     owners = sorted({task.owner for task in found if task.owner})
     present = {_OF["section"](task) for task in found}
     sections = {f"{section.guideline}:{section.id}": section for section in knowledge.sections}
-    return {
+    labels: dict[TaskFacetId, dict[str, str]] = {
         "status": {status: rulebook.term("status", status).ja for status in STATUSES},
         "party": {party: rulebook.term("party", party).ja for party in PARTIES},
         "owner": {**{owner: owner for owner in owners}, NOBODY: "担当者なし"},
         "section": {
             place: f"{section.id} {section.title.ja}" for place, section in sections.items() if place in present
         },
+    }
+    return {
+        facet: {value: FacetValue(value, label, order) for order, (value, label) in enumerate(texts.items())}
+        for facet, texts in labels.items()
     }
