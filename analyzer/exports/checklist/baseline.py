@@ -14,7 +14,8 @@ from datetime import date
 from typing import Final
 
 from analyzer.exports.checklist.layout import LIST_SEPARATOR
-from analyzer.exports.checklist.model import AnswerLine, EvidenceLine, FactLine, ReviewLine, ServiceLine
+from analyzer.exports.checklist.model import AnswerLine, EvidenceLine, FactLine, Label, ReviewLine, ServiceLine
+from analyzer.exports.wording import CARRIED_OVER
 from analyzer.exports.xlsx.celltext import safe_text
 
 CARRIED: Final = "true"
@@ -24,6 +25,8 @@ _CUT = re.compile(r"…（以下\d+文字省略）\Z")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 Saying = str | date | Sequence[str] | None
+Given = Saying | Label
+"""What an input cell is made from: a label shows its Japanese word and is compared by the other."""
 
 
 def unescaped(text: str) -> str:
@@ -64,28 +67,33 @@ def same_cell(held: str, base: str) -> bool:
     return digest(held) == base.partition(":")[0]
 
 
-def answer_sayings(answer: AnswerLine | None) -> tuple[Saying, ...]:
+def said(given: Given) -> Saying:
+    """What is compared of a value that is given: of a word of a closed set the word itself."""
+    return given.word if isinstance(given, Label) else given
+
+
+def answer_inputs(answer: AnswerLine | None) -> tuple[Given, ...]:
     """The values of the input cells of an answer, in the order of layout.ANSWERS."""
     if answer is None:
         return (None,) * 8
     return (
-        answer.status.word,
+        answer.status,
         answer.reason,
         answer.checked_on,
         [item.id for item in answer.evidence],
         answer.owner,
         answer.due,
         answer.note,
-        CARRIED if answer.carried_over else None,
+        Label(CARRIED, CARRIED_OVER) if answer.carried_over else None,
     )
 
 
-def evidence_sayings(item: EvidenceLine) -> tuple[Saying, ...]:
+def evidence_inputs(item: EvidenceLine) -> tuple[Given, ...]:
     """The values of the input cells of a piece of evidence, in the order of layout.EVIDENCE."""
     return (
         item.id,
         item.title,
-        item.kind.word,
+        item.kind,
         item.issued_on,
         item.valid_until,
         item.covers_from,
@@ -95,19 +103,19 @@ def evidence_sayings(item: EvidenceLine) -> tuple[Saying, ...]:
     )
 
 
-def service_sayings(service: ServiceLine) -> tuple[Saying, ...]:
+def service_inputs(service: ServiceLine) -> tuple[Given, ...]:
     """The values of the input cells of a service, in the order of layout.SERVICES."""
     return (service.nda_concluded_on, service.used_for)
 
 
-def review_sayings(review: ReviewLine) -> tuple[Saying, ...]:
+def review_inputs(review: ReviewLine) -> tuple[Given, ...]:
     """The values of the input cells of a review, in the order of layout.REVIEWS."""
-    return (review.service, review.sections, review.reviewed_on, review.note, review.documents.word, review.by)
+    return (review.service, review.sections, review.reviewed_on, review.note, review.documents, review.by)
 
 
-def fact_sayings(fact: FactLine) -> tuple[Saying, ...]:
+def fact_inputs(fact: FactLine) -> tuple[Given, ...]:
     """The value of the input cell of a question."""
-    return (fact.answer.word if fact.answer else None,)
+    return (fact.answer,)
 
 
 def _digest(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import NamedTuple
 
 from openpyxl.formatting.rule import Rule as FormatRule
@@ -15,13 +16,14 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from analyzer.exports.checklist import layout
 from analyzer.exports.checklist.baseline import (
-    Saying,
-    answer_sayings,
+    Given,
+    answer_inputs,
     digest,
-    evidence_sayings,
-    fact_sayings,
-    review_sayings,
-    service_sayings,
+    evidence_inputs,
+    fact_inputs,
+    review_inputs,
+    said,
+    service_inputs,
 )
 from analyzer.exports.checklist.layout import Field
 from analyzer.exports.checklist.model import (
@@ -30,7 +32,6 @@ from analyzer.exports.checklist.model import (
     EvidenceLine,
     Label,
     PartyCell,
-    ReviewLine,
     Row,
     UncountedAnswer,
 )
@@ -53,9 +54,9 @@ class Form:
     fields: Sequence[Field]
     base: dict[str, str] = field(default_factory=dict)
 
-    def remember(self, key: str, held: Sequence[Saying]) -> None:
+    def remember(self, key: str, held: Sequence[Given]) -> None:
         """Keep what the input cells of a row hold."""
-        self.base[key] = " ".join(digest(value) for value in held)
+        self.base[key] = " ".join(digest(said(given)) for given in held)
 
 
 class Served(NamedTuple):
@@ -90,7 +91,7 @@ class Forms:
         rows = list(self._answer_rows())
         table = self._form(sheet, "answers", layout.FORM_SHEET, layout.ANSWERS, [row for row, _ in rows], top=4)
         for row, answer in rows:
-            self._last.remember(f"{row[0]} {row[1]}", answer_sayings(answer))
+            self._last.remember(f"{row[0]} {row[1]}", answer_inputs(answer))
         column = _columns(layout.ANSWERS)
         statuses = self.checklist.choices.statuses
         _choose(sheet, table, column["status"], [status.ja for status in statuses], "状況は選択肢から選んでください。")
@@ -120,7 +121,7 @@ class Forms:
         rows += [[None] * len(layout.EVIDENCE) for _ in range(SPARE_EVIDENCE)]
         table = self._form(sheet, "evidence", layout.EVIDENCE_SHEET, layout.EVIDENCE, rows, top=4)
         for item in self.checklist.evidence:
-            self._last.remember(item.id, evidence_sayings(item))
+            self._last.remember(item.id, evidence_inputs(item))
         kinds = [kind.ja for kind in self.checklist.choices.evidence_kinds]
         _choose(sheet, table, _columns(layout.EVIDENCE)["kind"], kinds, "種類は選択肢から選んでください。")
         self.book.freeze(sheet, table.first_row, 3)
@@ -136,21 +137,21 @@ class Forms:
         )
         services = self.checklist.head.services
         above: list[list[Value]] = [
-            [service.id, service.name, service.nda_concluded_on, service.used_for] for service in services
+            [service.id, service.name, *_cells(service_inputs(service))] for service in services
         ]
         first = self._form(sheet, "services", layout.REVIEW_SHEET, layout.SERVICES, above, top=4, printed=False)
         for service in services:
-            self._last.remember(service.id, service_sayings(service))
+            self._last.remember(service.id, service_inputs(service))
         reviews = {
             f"{service.id}#{number}": review for service in services for number, review in enumerate(service.reviews, 1)
         }
-        rows = [_review_row(review, key) for key, review in reviews.items()]
+        rows: list[list[Value]] = [[*_cells(review_inputs(review)), key] for key, review in reviews.items()]
         rows += [[None] * len(layout.REVIEWS) for _ in range(SPARE_REVIEWS)]
         top = max(first.last_row, first.header_row) + 3
         self.book.put(sheet, top - 1, 1, "資料を確かめた記録", HEADING)
         table = self._form(sheet, "reviews", layout.REVIEW_SHEET, layout.REVIEWS, rows, top=top)
         for key, review in reviews.items():
-            self._last.remember(key, review_sayings(review))
+            self._last.remember(key, review_inputs(review))
         column = _columns(layout.REVIEWS)
         _choose(
             sheet, table, column["vendor"], [service.id for service in services], "上の表のサービスから選んでください。"
@@ -168,12 +169,11 @@ class Forms:
         )
         facts = self.checklist.facts
         rows: list[list[Value]] = [
-            [fact.id, fact.question, fact.help, fact.answer.ja if fact.answer else None, fact.controls or None]
-            for fact in facts
+            [fact.id, fact.question, fact.help, *_cells(fact_inputs(fact)), fact.controls or None] for fact in facts
         ]
         table = self._form(sheet, "facts", layout.FACT_SHEET, layout.FACTS, rows, top=4)
         for row, fact in enumerate(facts, table.first_row):
-            self._last.remember(fact.id, fact_sayings(fact))
+            self._last.remember(fact.id, fact_inputs(fact))
             one = Table(table.header_row, row, row, table.first_column, table.last_column, table.widths)
             _choose(
                 sheet,
@@ -256,7 +256,7 @@ class Forms:
             _distinct([*one.cell.texts, *([f"※{one.cell.remark}"] if one.cell.remark else [])] for one in served),
             _distinct([f"・{text}" for text in one.row.expected_evidence] for one in served),
             _told(served, _related),
-            *_given(_held(served)),
+            *_cells(answer_inputs(_held(served))),
             self.book.label("proof", cell.proof.word) if cell.proof else None,
             _told(served, _todo),
         ]
@@ -272,7 +272,7 @@ class Forms:
             "（集計に入らない回答）",
             None,
             None,
-            *_given(answer),
+            *_cells(answer_inputs(answer)),
             None,
             entry.why,
         ]
@@ -344,49 +344,24 @@ def _todo(one: Served) -> Iterator[str]:
         yield one.uncounted.why
 
 
-def _given(answer: AnswerLine | None) -> list[Value]:
-    """The input cells of an answer, empty where there is none."""
-    if answer is None:
-        return [None] * 8
-    return [
-        answer.status.ja,
-        answer.reason,
-        answer.checked_on,
-        layout.LIST_SEPARATOR.join(item.id for item in answer.evidence) or None,
-        answer.owner,
-        answer.due,
-        answer.note,
-        CARRIED_OVER if answer.carried_over else None,
-    ]
+def _cells(inputs: Iterable[Given]) -> Iterator[Value]:
+    """What input cells show."""
+    for given in inputs:
+        if isinstance(given, Label):
+            yield given.ja
+        elif given is None or isinstance(given, str | date):
+            yield given
+        else:
+            yield layout.LIST_SEPARATOR.join(given) or None
 
 
 def _evidence_row(item: EvidenceLine) -> list[Value]:
     return [
-        item.id,
-        item.title,
-        item.kind.ja,
-        item.issued_on,
-        item.valid_until,
-        item.covers_from,
-        item.covers_to,
-        item.location,
-        item.note,
+        *_cells(evidence_inputs(item)),
         item.expires_on,
         item.state,
         "、".join(item.used_by) or None,
         item.id,
-    ]
-
-
-def _review_row(review: ReviewLine, key: str) -> list[Value]:
-    return [
-        review.service,
-        layout.LIST_SEPARATOR.join(review.sections) or None,
-        review.reviewed_on,
-        review.note,
-        review.documents.ja,
-        review.by,
-        key,
     ]
 
 
