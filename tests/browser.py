@@ -14,7 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
+
+# How long an expectation may take to come true: a machine that does other work too is slow, not wrong.
+expect.set_options(timeout=20_000)
 
 QUIET = (
     "--no-sandbox",
