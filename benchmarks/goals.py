@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import io
+import random
 import subprocess
 import sys
+import tempfile
 import tracemalloc
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import yaml
@@ -16,15 +21,22 @@ from analyzer.engine.analysis import Analyzer
 from analyzer.engine.compiled import NO_DUTY
 from analyzer.engine.interpreter import interpret_cell
 from analyzer.engine.population import PopulationColumns, PopulationEngine
+from analyzer.exports.bulk import BulkReport, available_workers, bulk_checklists
+from analyzer.exports.checklist.content import build_checklist, render_checklist
+from analyzer.exports.files import write_whole
+from analyzer.exports.kinds import CHECKLIST_XLSX
 from analyzer.exports.matrix.workbook import matrix_workbook
 from analyzer.knowledge import schemas
 from analyzer.knowledge.institutions import load_institution
 from analyzer.knowledge.loading import load_knowledge
+from analyzer.model.institution import Institution
+from analyzer.model.vocabulary import STATUSES
 from analyzer.resources import controls_dir, evidence_dir, sample_institutions
-from benchmarks.measure import Measurement, interleaved, seconds, shown
+from benchmarks.measure import Measurement, Spent, interleaved, seconds, shown
 
 AS_OF = date(2026, 11, 1)
 INSTITUTIONS = 100_000
+CHECKLISTS = 1_000
 
 
 def loading() -> list[Measurement]:
@@ -155,4 +167,73 @@ def workbook() -> list[Measurement]:
     ]
 
 
-ALL = (loading, imports, one_institution, population, workbook)
+def checklists(number: int = CHECKLISTS, rounds: int = 2) -> list[Measurement]:
+    """Checklists over all cores against the same ones one by one in this process, both written to a folder.
+
+    No two institutions are alike (see `_another`). The two take turns, half of the institutions each time, so that
+    both see the same state of the machine; the processes of the first begin anew each time, and that is counted. The
+    processor's time is told beside the clock's: it shows what the machine's other work hides.
+    """
+    analyzer = Analyzer(load_knowledge())
+    samples = [load_institution(path, analyzer.knowledge)[0] for path in sample_institutions().values()]
+    given = [_another(samples[each % len(samples)], each) for each in range(number)]
+
+    def together(some: list[Institution], folder: Path) -> BulkReport:
+        return bulk_checklists(some, (), AS_OF, folder)
+
+    def alone(some: list[Institution], folder: Path) -> None:
+        for institution in some:
+            content = build_checklist(analyzer.analyze(institution, AS_OF), analyzer.knowledge, analyzer.rulebook)
+            write_whole(folder / _file(institution), render_checklist(content, "xlsx"))
+
+    ours, beside = Spent(), Spent()
+    with tempfile.TemporaryDirectory() as folder:
+        for turn in range(rounds):
+            some = given[turn::rounds]
+            place = Path(folder) / str(turn)
+            assert ours.on(partial(together, some, place / "ours")).made == len(some)
+            beside.on(partial(alone, some, place / "beside"))
+            for institution in some[:: max(1, len(some) // 10)]:
+                name = _file(institution)
+                assert (place / "ours" / name).read_bytes() == (place / "beside" / name).read_bytes()
+    name = f"{number:,} checklists, {available_workers()} processes / one by one in one"
+    ratio = ours.clock / beside.clock
+    return [Measurement(name, str(ours), str(beside), ratio, "×", 0.5)]
+
+
+def _file(institution: Institution) -> str:
+    return CHECKLIST_XLSX.files[0].name(institution.id, AS_OF)
+
+
+def _another(sample: Institution, number: int) -> Institution:
+    """An institution unlike the others: other states, days, names, notes and facts than the sample's."""
+    draw = random.Random(number)
+    answers = {}
+    for key, answer in sample.answers.items():
+        if draw.random() < 0.1:
+            continue
+        status = answer.status if draw.random() < 0.4 else draw.choice(STATUSES[:4])
+        answers[key] = replace(
+            answer,
+            status=status,
+            reason=answer.reason if status == answer.status else None,
+            checked_on=AS_OF - timedelta(days=draw.randrange(500)),
+            due=None if status == "implemented" else AS_OF + timedelta(days=draw.randrange(-60, 300)),
+            owner=f"{draw.choice(['情報システム課', '医事課', '事務長', '院長'])}{number}",
+            note=f"備考 {number}-{draw.randrange(10**6)}" if draw.random() < 0.4 else answer.note,
+        )
+    kept = {name: value for name, value in sample.facts.items() if draw.random() < 0.9}
+    facts = {
+        name: not value if isinstance(value, bool) and draw.random() < 0.2 else value for name, value in kept.items()
+    }
+    evidence = {
+        item.id: replace(
+            item, title=f"{item.title} {number}", issued_on=item.issued_on - timedelta(days=draw.randrange(300))
+        )
+        for item in sample.evidence.values()
+    }
+    name = f"架空の医療機関{number}"
+    return replace(sample, id=f"copy-{number:05}", name=name, answers=answers, facts=facts, evidence=evidence)
+
+
+ALL = (loading, imports, one_institution, population, workbook, checklists)

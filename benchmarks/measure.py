@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,27 @@ class Measurement:
     @property
     def met(self) -> bool:
         return self.value <= self.goal
+
+
+@dataclass(slots=True)
+class Spent:
+    """What several runs took: by the clock, and of the processors, child processes included."""
+
+    clock: float = 0.0
+    processor: float = 0.0
+
+    def on(self, run: Callable[[], T]) -> T:
+        """Run once more."""
+        gc.collect()
+        begun, before = time.perf_counter(), os.times()
+        result = run()
+        after = os.times()
+        self.clock += time.perf_counter() - begun
+        self.processor += sum(after[:4]) - sum(before[:4])
+        return result
+
+    def __str__(self) -> str:
+        return f"{shown(self.clock)} (CPU {shown(self.processor)})"
 
 
 def seconds(run: Callable[[], object], repeats: int = 5) -> float:

@@ -25,7 +25,7 @@ def write_whole(path: Path, content: bytes) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(aside).chmod(_usual_mode())
+        Path(aside).chmod(usual_mode())
         Path(aside).replace(path)
     except (OSError, ValueError) as error:
         if aside is not None:
@@ -34,7 +34,8 @@ def write_whole(path: Path, content: bytes) -> None:
         raise SanshoError(f"{path}: cannot be written: {reason}") from None
 
 
-def _usual_mode() -> int:
+def usual_mode() -> int:
+    """The permissions that a new file gets here."""
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 from analyzer.exports.checklist.layout import LIST_SEPARATOR
@@ -54,6 +55,8 @@ def is_cut(text: str) -> bool:
 
 def digest(value: Saying) -> str:
     """What stands for a value in the hidden sheet: of the cell's text, and where that is cut of the whole after `:`."""
+    if value is None:
+        return _NOTHING
     said = saying(value)
     if not said:
         return _NOTHING
@@ -118,5 +121,6 @@ def fact_inputs(fact: FactLine) -> tuple[Given, ...]:
     return (fact.answer,)
 
 
+@lru_cache(maxsize=8192)  # words, days and titles come again and again
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]

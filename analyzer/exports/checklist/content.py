@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from analyzer.engine.rulebook import Rulebook
 from analyzer.exports.checklist.answers import AnswerLines
-from analyzer.exports.checklist.context import Context, SectionKey
+from analyzer.exports.checklist.context import Context, SectionKey, Shared
 from analyzer.exports.checklist.facts import fact_lines
 from analyzer.exports.checklist.model import (
     Checklist,
@@ -29,24 +30,28 @@ from analyzer.model.institution import Service
 from analyzer.model.results import Assessment, ControlResult
 from analyzer.model.vocabulary import CONFORMITIES, PARTIES, RESPONSIBILITIES, STATUSES
 
+if TYPE_CHECKING:
+    from analyzer.exports.xlsx.laid import KnownTexts
+
 
 def build_checklist(
     assessment: Assessment,
     knowledge: KnowledgeBase,
     rulebook: Rulebook,
     sections: frozenset[SectionKey] | None = None,
+    shared: Shared | None = None,
 ) -> Checklist:
     """Everything the checklist of an assessed institution says, ready for any file format.
 
     sections: only these, by (guideline, section id); what is counted, left out or to be settled is then theirs alone,
-    and the checklist says that it is a part. Naming every section is the same as None. Raises ValueError where there
-    is no such section, or none is named.
+    and the checklist says that it is a part. Naming every section is the same as None. shared: what several
+    checklists share. Raises ValueError where there is no such section, or none is named.
     """
     every = _sections(assessment)
     chosen = None if sections == every.keys() else sections
     if chosen is not None and not (chosen and chosen <= every.keys()):
         raise ValueError(f"no such sections: {sorted(chosen - every.keys())}")
-    context = Context(assessment, knowledge, rulebook, chosen)
+    context = Context(assessment, knowledge, rulebook, chosen, shared or Shared())
     answers = AnswerLines(context)
     controls = ControlLines(context, answers, RelationLines(context, answers))
     return Checklist(
@@ -69,10 +74,11 @@ def build_checklist(
     )
 
 
-def render_checklist(checklist: Checklist, output_format: str) -> bytes:
+def render_checklist(checklist: Checklist, output_format: str, texts: KnownTexts | None = None) -> bytes:
     """The checklist as a file: `xlsx`, `html` or `pdf`. The same checklist gives the same bytes.
 
-    Raises ValueError for any other format.
+    texts: what workbooks made one after the other share, see `known_texts`; it changes nothing in them. Raises
+    ValueError for any other format.
     """
     match output_format:
         case "html":
@@ -86,7 +92,7 @@ def render_checklist(checklist: Checklist, output_format: str) -> bytes:
         case "xlsx":
             from analyzer.exports.checklist.xlsx import checklist_xlsx
 
-            return checklist_xlsx(checklist)
+            return checklist_xlsx(checklist, texts)
         case _:
             raise ValueError(f"no checklist format {output_format!r}")
 

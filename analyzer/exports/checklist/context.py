@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 
 from analyzer.engine.rulebook import Rulebook
-from analyzer.exports.checklist.model import Label
+from analyzer.exports.checklist.model import Item, Label, RelatedLine, VendorCell
+from analyzer.exports.related import Related, related_controls
 from analyzer.exports.wording import service_name
 from analyzer.knowledge.base import KnowledgeBase
 from analyzer.model.controls import Control
@@ -18,14 +20,30 @@ SectionKey = tuple[str, str]
 """A section by its guideline's id and its own."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Parts that checklists of many institutions have in common, under one knowledge base, rulebook and day; each by
+    all that it depends on, so that it changes nothing in them.
+    """
+
+    labels: dict[tuple[str, str], Label] = field(default_factory=dict)
+    vendors: dict[Hashable, VendorCell] = field(default_factory=dict)
+    related: dict[str, tuple[Related, ...]] = field(default_factory=dict)
+    items: dict[tuple[str, bool, bool], Item] = field(default_factory=dict)
+    related_lines: dict[Hashable, RelatedLine] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Context:
-    """One assessed institution with what its words mean. sections: those the checklist covers, None for all."""
+    """One assessed institution with what its words mean. sections: those the checklist covers, None for all. shared:
+    what is known from checklists made before.
+    """
 
     assessment: Assessment
     knowledge: KnowledgeBase
     rulebook: Rulebook
     sections: frozenset[SectionKey] | None = None
+    shared: Shared = field(default_factory=Shared)
 
     @property
     def institution(self) -> Institution:
@@ -48,8 +66,18 @@ class Context:
 
     def label(self, of: str, word: str) -> Label:
         """The label of a word of a set of terms."""
-        term = self.rulebook.term(of, word)
-        return Label(word, term.ja, term.mark, term.help)
+        found = self.shared.labels.get((of, word))
+        if found is None:
+            term = self.rulebook.term(of, word)
+            found = self.shared.labels[of, word] = Label(word, term.ja, term.mark, term.help)
+        return found
+
+    def related(self, key: str) -> tuple[Related, ...]:
+        """The controls related to one."""
+        found = self.shared.related.get(key)
+        if found is None:
+            found = self.shared.related[key] = related_controls(key, self.knowledge)
+        return found
 
     def guideline_title(self, control: Control) -> str:
         """The short title of a control's guideline."""

@@ -211,7 +211,7 @@ class Forms:
         printed: bool = True,
     ) -> Table:
         columns = [Column(item.header, item.width, item.look, item.group, item.terms) for item in fields]
-        table = self.book.table(sheet, top, columns, rows, filters=False)
+        table = self.book.table(sheet, top, columns, rows, filters=False, final=True)
         for number, item in enumerate(fields, 1):
             if item.key:
                 sheet.column_dimensions[get_column_letter(number)].hidden = True

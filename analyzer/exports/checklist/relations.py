@@ -9,7 +9,7 @@ from functools import cached_property
 from analyzer.exports.checklist.answers import AnswerLines
 from analyzer.exports.checklist.context import Context
 from analyzer.exports.checklist.model import Item, RelatedLine, SharedDuty, SuggestionLine
-from analyzer.exports.related import related_controls, suggestion_text
+from analyzer.exports.related import Related, suggestion_text
 from analyzer.model.institution import Answer
 from analyzer.model.vocabulary import Party
 
@@ -25,15 +25,22 @@ class RelationLines:
 
     def related(self, key: str) -> tuple[RelatedLine, ...]:
         """The controls related to one, applicable or not."""
-        return tuple(
-            RelatedLine(
-                item=self._item(other.control.key),
+        return tuple(self._related_line(key, other) for other in self.context.related(key))
+
+    def _related_line(self, key: str, other: Related) -> RelatedLine:
+        item = self._item(other.control.key)
+        # The very item tells whether it is applicable and listed.
+        known = self.context.shared.related_lines
+        place = (key, other.kind, id(item))
+        found = known.get(place)
+        if found is None:
+            found = known[place] = RelatedLine(
+                item=item,
                 relation=self.context.label("relation", other.kind),
                 reason=other.reason,
                 source=self.context.label("relation_source", other.source),
             )
-            for other in related_controls(key, self.context.knowledge)
-        )
+        return found
 
     def shared(self, key: str, party: Party) -> SharedDuty | None:
         """The duty as one with those of the controls of equal demands; None where the party holds no other."""
@@ -59,16 +66,21 @@ class RelationLines:
         return f"{told}（理由・証跡・日付などが異なる）" if own and given and own.status == given.status else told
 
     def _item(self, key: str) -> Item:
+        applicable = key in self._applicable
         control = self.context.knowledge.controls[key]
-        return Item(
-            key=key,
-            id=control.id,
-            title=control.title.ja,
-            guideline_title=self.context.guideline_title(control),
-            level=self.context.label("level", control.level),
-            applicable=key in self._applicable,
-            listed=key in self._applicable and self.context.listed(control),
-        )
+        listed = applicable and self.context.listed(control)
+        found = self.context.shared.items.get((key, applicable, listed))
+        if found is None:
+            found = self.context.shared.items[key, applicable, listed] = Item(
+                key=key,
+                id=control.id,
+                title=control.title.ja,
+                guideline_title=self.context.guideline_title(control),
+                level=self.context.label("level", control.level),
+                applicable=applicable,
+                listed=listed,
+            )
+        return found
 
     def _given(self, key: str, party: Party) -> Answer | None:
         """What stands in the file, whether it counts at as_of or not."""
@@ -104,7 +116,7 @@ class RelationLines:
         while waiting:
             here = waiting.pop()
             yield here
-            for other in related_controls(here, self.context.knowledge):
+            for other in self.context.related(here):
                 if other.kind == "equal" and other.control.key in self._applicable and other.control.key not in seen:
                     seen.add(other.control.key)
                     waiting.append(other.control.key)

@@ -69,6 +69,23 @@ class ControlLines:
         return "\n".join([reason, f"条件：{condition.title.ja}", *asked])
 
     def _vendor(self, result: ControlResult) -> VendorCell:
+        outstanding = any(gap.party == "vendor" for gap in result.gaps)
+        told = (
+            result.control.key,
+            result.service,
+            result.responsibility,
+            result.assurance,
+            result.assurance_reason.ja,
+            result.conformity,
+            result.reason.ja,
+            outstanding,
+        )
+        found = self.context.shared.vendors.get(told)
+        if found is None:
+            found = self.context.shared.vendors[told] = self._new_vendor(result, outstanding)
+        return found
+
+    def _new_vendor(self, result: ControlResult, outstanding: bool) -> VendorCell:
         response = result.response
         vendor = self.context.knowledge.vendors.get(result.service or "")
         return VendorCell(
@@ -83,7 +100,7 @@ class ControlLines:
             items=vendor_items(response, vendor, self.context.assessment.as_of, self.context.rulebook)
             if response
             else (),
-            outstanding=any(gap.party == "vendor" for gap in result.gaps),
+            outstanding=outstanding,
             result=self.context.label("conformity", result.conformity),
             result_reason=result.reason.ja,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import inf
 
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -11,6 +12,7 @@ from analyzer.exports.checklist.forms import Form, Forms
 from analyzer.exports.checklist.model import Checklist, Count, PartyCell, RelatedLine, Row, VendorCell, VendorItem
 from analyzer.exports.wording import CARRIED_OVER
 from analyzer.exports.xlsx.book import Book, Column, Value
+from analyzer.exports.xlsx.laid import KnownTexts
 from analyzer.exports.xlsx.looks import BODY, CENTRE, DATE, HEADING, LABEL, NUMBER, PLAIN, TITLE, TOTAL, WARNING
 
 _NAME_WIDTH, _COUNT_WIDTH = 46.0, 8.0
@@ -24,14 +26,14 @@ _RULES_ON_RELATED = (
 )
 
 
-def checklist_xlsx(checklist: Checklist) -> bytes:
+def checklist_xlsx(checklist: Checklist, texts: KnownTexts | None = None) -> bytes:
     """The workbook: counts, how to use it, who does what, the sheets to fill in, what is left out, what to ask.
 
     Sheets are protected without a password; only the cells to fill in are open. The same checklist gives the same
-    bytes.
+    bytes. texts: what several checklists share, see `known_texts`.
     """
     head = checklist.head
-    book = Book(f"{checklist.title} {head.name} {head.as_of}", head.as_of, checklist.terms)
+    book = Book(f"{checklist.title} {head.name} {head.as_of}", head.as_of, checklist.terms, texts)
     part = "　抜粋" if checklist.part else ""
     footer = f"{head.name}　基準日 {head.as_of}　知識ベース {head.knowledge_version}{part}"
     rows = [row for section in checklist.sections for row in section.rows]
@@ -132,9 +134,11 @@ def _counts(book: Book, sheet: Worksheet, checklist: Checklist, row: int) -> int
         _count_row(checklist.total_name, checklist.total),
         *(_count_row(f"{count.guideline} {count.section} {count.title}", count) for count in checklist.counts),
     ]
-    table = book.table(sheet, row + 1, columns, data, filters=False)
-    for column, value in enumerate(data[0], 1):
-        book.put(sheet, table.first_row, column, value, LABEL if column == 1 else TOTAL)
+    table = book.table(sheet, row + 1, columns, [], filters=False)
+    looks = [column.look for column in columns]
+    book.lay(sheet, table.first_row, 1, [LABEL, *([TOTAL] * _COUNTS)], table.widths, data[:1])
+    book.lay(sheet, table.first_row + 1, 1, looks, table.widths, data[1:])
+    last_row = table.header_row + len(data)
     note = (
         "項目＝適用なし＋「誰が行うか」の合計。利用者側は医療機関とSI事業者を指し、対応は項目と担い手の組で数える。"
         f"判定の「{status['not_applicable'].ja}」は、適用なしの項目と、理由を添えて{status['not_applicable'].ja}と"
@@ -142,9 +146,9 @@ def _counts(book: Book, sheet: Worksheet, checklist: Checklist, row: int) -> int
     )
     if len(checklist.head.services) > 1:
         note += "項目と判定は、サービスごとに数える。"
-    book.merged(sheet, table.last_row + 1, 1, _COUNTS + 1, note, PLAIN)
-    sheet.row_dimensions[table.last_row + 1].height = 32
-    return table.last_row + 2
+    book.merged(sheet, last_row + 1, 1, _COUNTS + 1, note, PLAIN)
+    sheet.row_dimensions[last_row + 1].height = 32
+    return last_row + 2
 
 
 def _count_row(name: str, count: Count) -> list[Value]:
@@ -242,7 +246,7 @@ def _division(book: Book, checklist: Checklist, rows: Sequence[Row], footer: str
         Column("判定", 9, CENTRE, terms="conformity"),
         Column("判定の理由と次の対応", 28, most=44),
     ]
-    table = book.table(sheet, _DIVISION_TOP - 1, columns, [_division_row(book, row) for row in rows])
+    table = book.table(sheet, _DIVISION_TOP - 1, columns, [_division_row(book, row) for row in rows], final=True)
     book.freeze(sheet, table.first_row, 3)
     book.print_setup(sheet, footer=footer, paper="A4", repeat_rows=(table.header_row, table.header_row))
 
@@ -335,7 +339,7 @@ def _left_out(book: Book, checklist: Checklist, footer: str) -> None:
         [entry.guideline_title, entry.id, entry.title, entry.level.ja, entry.scope, entry.reason]
         for entry in checklist.left_out
     ]
-    table = book.table(sheet, 3, columns, rows)
+    table = book.table(sheet, 3, columns, rows, final=True)
     if not rows:
         book.put(sheet, 4, 1, "すべての項目を対象とする。", PLAIN)
     book.freeze(sheet, table.first_row, 1)
@@ -375,7 +379,7 @@ def _requests(book: Book, checklist: Checklist, footer: str) -> None:
         for request in checklist.requests
         for gap in request.gaps
     ]
-    table = book.table(sheet, 3, columns, rows)
+    table = book.table(sheet, 3, columns, rows, final=True)
     if not rows:
         book.put(sheet, 4, 1, "ベンダーに確かめることはない。", PLAIN)
     book.freeze(sheet, table.first_row, 3)
@@ -407,8 +411,7 @@ def _meta(book: Book, checklist: Checklist, forms: Sequence[Form]) -> None:
         table = form.table
         names = [field.name for field in form.fields]
         values.append([form.name, form.sheet, table.header_row, table.first_row, table.last_row, *names])
-    for number, line in enumerate(values, 1):
-        for column, value in enumerate(line, 1):
-            book.put(sheet, number, column, value, PLAIN)
+    columns = max(map(len, values))
+    book.lay(sheet, 1, 1, [PLAIN] * columns, [inf] * columns, values)
     _protect(sheet)
     sheet.sheet_state = "veryHidden"

@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cache
 from itertools import accumulate, pairwise
 from os import PathLike
 from pathlib import Path
@@ -29,25 +30,30 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from openpyxl import Workbook
 from openpyxl.cell.cell import Cell
+from openpyxl.compat import safe_string
 from openpyxl.formatting.rule import Rule as FormatRule
 from openpyxl.packaging.core import DocumentProperties
 from openpyxl.styles.cell_style import StyleArray
+from openpyxl.styles.numbers import is_date_format
 from openpyxl.utils import get_column_letter, quote_sheetname
 from openpyxl.utils.indexed_list import IndexedList
 from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.pagebreak import Break, ColBreak
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
-from openpyxl.writer.excel import ExcelWriter
 
 from analyzer import __version__
 from analyzer.engine.rulebook import Term
 from analyzer.exports.xlsx.celltext import is_web_address, may_run, safe_text, text_lines
+from analyzer.exports.xlsx.laid import MOST_CHARACTERS, NOTHING, Known, KnownTexts, LaidRows, number_cell, place_link
 from analyzer.exports.xlsx.looks import BODY, FONT_NAME, FONT_SIZE, GROUP, HEADER, LINKED, TONES, Look, Styles, font
+from analyzer.exports.xlsx.writing import FastWriter
 
 # Yu Gothic sets its lines wide apart; the fonts that stand in for it need less.
 _LINE_POINTS = 15.0
 _MAX_ROW_POINTS = 409.0
+# zlib's usual 6 takes half as long again for files that are a fiftieth smaller.
+_EFFORT = 5
 
 
 def term_label(term: Term) -> str:
@@ -107,8 +113,16 @@ _FORBIDDEN_IN_SHEET_NAMES = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
 class Book:
     """A workbook on its way: sheets and tables go in, bytes come out; the same calls give the same bytes."""
 
-    def __init__(self, title: str, dated: date, terms: Mapping[str, Mapping[str, Term]]) -> None:
-        """title: for the file's properties. dated: stands there as the day of making. terms: the rulebook's words."""
+    def __init__(
+        self,
+        title: str,
+        dated: date,
+        terms: Mapping[str, Mapping[str, Term]],
+        texts: KnownTexts | None = None,
+    ) -> None:
+        """title: for the file's properties. dated: stands there as the day of making. terms: the rulebook's words.
+        texts: what this book shares with the ones made before and after it, see `known_texts`.
+        """
         self.workbook = Workbook()
         # The workbook's own default font decides what a unit of column width is.
         # openpyxl has no public way to say it, and its type stubs do not know these two.
@@ -122,6 +136,9 @@ class Book:
         )
         self._terms = terms
         self._styles = Styles(self.workbook)
+        self._texts = texts or known_texts()
+        self._laid: dict[Worksheet, LaidRows] = {}
+        self._style_names: dict[tuple[str, bool], str] = {}
 
     def sheet(self, name: str, tab_colour: str | None = None) -> Worksheet:
         """A new last sheet. Its name is made fit for Excel and unlike the others: see `sheet_name`."""
@@ -166,11 +183,13 @@ class Book:
         filters: bool = True,
         left: int = 1,
         set_widths: bool = True,
+        final: bool = False,
     ) -> Table:
         """Write a table whose header stands at row `top` (below a row of groups, where any column has one).
 
         Each row gets the height that shows its whole text, up to Excel's 409 points. set_widths False keeps the
-        sheet's widths and reckons with `Column.width`. A sheet takes one table with filters.
+        sheet's widths and reckons with `Column.width`. A sheet takes one table with filters. final: no row of data is
+        changed afterwards, and no column spans several; that takes half the time.
         """
         data = [list(row) for row in rows]
         widths = tuple(
@@ -189,7 +208,7 @@ class Book:
         looks = [HEADER] * len(columns)
         headers: list[Value] = [column.header for column in columns]
         last_row = header_row + len(data)
-        for offset, row in enumerate([headers, *data], header_row):
+        for offset, row in enumerate([headers, *(() if final else data)], header_row):
             for place, value, column, look in zip(places, row, columns, looks, strict=False):
                 if column.span > 1:
                     self.merged(sheet, offset, place, place + column.span - 1, value, look)
@@ -197,6 +216,8 @@ class Book:
                     self._fill_cell(_cell(sheet, offset, place), value, look)
             self.fit_row(sheet, offset, zip(row, widths, strict=True))
             looks = [column.look for column in columns]
+        if final:
+            self.lay(sheet, header_row + 1, left, [column.look for column in columns], widths, data)
         table = Table(header_row, header_row + 1, last_row, left, places[-1] - 1, widths)
         if data:
             for place, column in zip(places, columns, strict=False):
@@ -206,6 +227,63 @@ class Book:
             first, last = get_column_letter(left), get_column_letter(table.last_column)
             sheet.auto_filter.ref = f"{first}{header_row}:{last}{last_row}"
         return table
+
+    def lay(
+        self,
+        sheet: Worksheet,
+        top: int,
+        left: int,
+        looks: Sequence[Look],
+        widths: Sequence[float],
+        rows: Iterable[Sequence[Value]],
+    ) -> None:
+        """Write rows of cells that are not changed afterwards, each as high as its text."""
+        laid = self._laid.setdefault(sheet, LaidRows())
+        laid.columns = max(laid.columns, left + len(looks) - 1)
+        columns = [
+            (
+                get_column_letter(left + offset),
+                look,
+                self._style_of(look),
+                width,
+                self._texts.of_column(width, days=_shows_days(look)),
+            )
+            for offset, (look, width) in enumerate(zip(looks, widths, strict=True))
+        ]
+        for number, row in enumerate(rows, top):
+            taken, cells = [1], []
+            for (letter, look, usual, width, texts), value in zip(columns, row, strict=False):
+                if value is None:
+                    cells.append(f'<c r="{letter}{number}"{usual}{NOTHING}')
+                    continue
+                # Only texts, and days in a column of days, are among them: everything else is not found.
+                known = texts.get(cast(str, value))
+                style = usual
+                if known is None:
+                    style, known = self._laid_cell(laid, f"{letter}{number}", value, look, width)
+                tail, may_run, lines = known
+                if may_run and style is usual:
+                    style = self._style_of(look, quoted=True)
+                taken.append(lines)
+                cells.append(f'<c r="{letter}{number}"{style}{tail}')
+            laid.rows[number] = _height(max(taken)), "".join(cells)
+
+    def _laid_cell(self, laid: LaidRows, place: str, value: Value, look: Look, width: float) -> tuple[str, Known]:
+        """The style of a cell, as the file names it, and what follows it there."""
+        if isinstance(value, Link):
+            if value.sheet or is_web_address(value.url):
+                _lay_link(laid, place, value)
+                look = LINKED.get(look, look)
+            value = value.value
+        if isinstance(value, (bool, date)):
+            value, look = _spoken(value, look)
+        days = _shows_days(look)
+        if isinstance(value, str):
+            known = self._texts.of_column(width, days=days).get(value) or self._texts.learn(value, width, days=days)
+            return self._style_of(look, known.may_run), known
+        if isinstance(value, date):
+            return self._style_of(look), self._texts.learn_day(value, width)
+        return self._style_of(look), Known(NOTHING if value is None else number_cell(value), False, 1)
 
     def colour_terms(self, sheet: Worksheet, column: int, first_row: int, last_row: int, of: str) -> None:
         """Colour the cells of a column that hold a word of a set; follows when somebody changes them."""
@@ -222,9 +300,10 @@ class Book:
         lines = 1
         for value, width in cells:
             shown = value.value if isinstance(value, Link) else value
-            # Nothing can take more lines than a text has half-width places.
-            if isinstance(shown, str) and (2 * len(shown) > width - 1 or "\n" in shown):
-                lines = max(lines, text_lines(shown, width * FONT_SIZE / size))
+            if isinstance(shown, (bool, date)):
+                shown, _ = _spoken(shown, BODY)
+            if isinstance(shown, str):
+                lines = max(lines, _shown_lines(shown, width * FONT_SIZE / size))
         if lines > 1 or size != FONT_SIZE:  # else the sheet's own height does
             points = lines * _LINE_POINTS * size / FONT_SIZE + 3
             sheet.row_dimensions[row].height = min(points, _MAX_ROW_POINTS)
@@ -288,7 +367,9 @@ class Book:
     def to_bytes(self) -> bytes:
         """The file. The book is spent afterwards."""
         stream = io.BytesIO()
-        ExcelWriter(self.workbook, _FixedZip(stream, "w", ZIP_DEFLATED, allowZip64=True)).save()
+        FastWriter(
+            self.workbook, _FixedZip(stream, "w", ZIP_DEFLATED, allowZip64=True, compresslevel=_EFFORT), self._laid
+        ).save()
         return stream.getvalue()
 
     def _fill_cell(self, cell: Cell, value: Value, look: Look) -> None:
@@ -307,16 +388,26 @@ class Book:
             # Shared: nothing changes the style of a cell of text afterwards.
             raw._style = self._styles.of(look, may_run(raw._value))
             return
-        raw._style = StyleArray(self._styles.of(look, False))
+        style = self._styles.of(look, False)
+        # Of its own where there is a day: openpyxl may set a day's format in it.
+        raw._style = StyleArray(style) if isinstance(value, date) else style
         if value is not None or raw._value is not None:
             style = raw._style
             cell.value = value
-            raw._style = style  # a date brings a format of its own
+            raw._style = style
+
+    def _style_of(self, look: Look, quoted: bool = False) -> str:
+        """The number of a look's style, as a cell names it in the file."""
+        found = self._style_names.get((look.name, quoted))
+        if found is None:
+            raw: Any = self.workbook
+            found = f' s="{raw._cell_styles.add(self._styles.of(look, quoted))}"'
+            self._style_names[look.name, quoted] = found
+        return found
 
     @staticmethod
     def _attach(cell: Cell, link: Link) -> None:
-        where = {"location": address(link.sheet, link.cell)} if link.sheet else {"target": link.url}
-        cell.hyperlink = Hyperlink(ref=cell.coordinate, tooltip=safe_text(link.tip)[:250] or None, **where)
+        cell.hyperlink = _hyperlink(link, cell.coordinate)
 
     def _group_row(self, sheet: Worksheet, row: int, places: Sequence[int], columns: Sequence[Column]) -> None:
         start = 0
@@ -329,13 +420,50 @@ class Book:
         self.fit_row(sheet, row, labels)
 
 
+def _hyperlink(link: Link, place: str) -> Hyperlink:
+    where = {"location": address(link.sheet, link.cell)} if link.sheet else {"target": link.url}
+    return Hyperlink(ref=place, tooltip=_tip(link) or None, **where)
+
+
+def _shows_days(look: Look) -> bool:
+    return look.number_format != "General" and bool(is_date_format(look.number_format))
+
+
+def _lay_link(laid: LaidRows, place: str, link: Link) -> None:
+    if link.sheet:
+        laid.places.append(place_link(place, address(link.sheet, link.cell), _tip(link)))
+    else:
+        laid.links.append(_hyperlink(link, place))
+
+
+def _tip(link: Link) -> str:
+    return safe_text(link.tip)[:250]
+
+
+@cache
+def _height(lines: int) -> str:
+    """The height of a row of so many lines, as the file tells it; nothing where the sheet's own does."""
+    points = min(lines * _LINE_POINTS + 3, _MAX_ROW_POINTS)
+    return f' ht="{safe_string(points)}" customHeight="1"' if lines > 1 else ""
+
+
+def known_texts(most: int = MOST_CHARACTERS) -> KnownTexts:
+    """For several books to share, one after the other. most: how many characters it holds."""
+    return KnownTexts(_shown_lines, most)
+
+
+def _shown_lines(text: str, width: float) -> int:
+    # Nothing can take more lines than a text has half-width places.
+    return text_lines(text, width) if 2 * len(text) > width - 1 or "\n" in text else 1
+
+
 def _spoken(value: bool | date, look: Look) -> tuple[str | date, Look]:
     """What a cell holds for a yes or no or a day, and the look that shows it."""
     if isinstance(value, bool):
         return "はい" if value else "いいえ", look
     if value.year < 1901:
         return value.isoformat(), look  # Excel's calendar begins in 1900
-    if look.number_format == "General":
+    if not is_date_format(look.number_format):
         return value, replace(look, name=f"{look.name} 日付", number_format="yyyy-mm-dd")
     return value, look
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from math import ceil
 
 from analyzer.exports.visible import visible
@@ -58,6 +59,7 @@ def may_run(text: str) -> bool:
     return text[:1] in _FORMULA_STARTS
 
 
+@lru_cache(maxsize=8192)  # what the knowledge base says stands in every institution's files
 def text_lines(text: str, width: float) -> int:
     """How many lines a wrapped text takes in a column of a width; errs to the long side."""
     room = max(width - 1.0, 2.0)

@@ -114,12 +114,14 @@ class Styles:
     """A workbook's style numbers of every look used, made once and shared by its cells."""
 
     workbook: Workbook
-    known: dict[tuple[Look, bool], StyleArray] = field(default_factory=dict)
+    known: dict[str, StyleArray] = field(default_factory=dict)
+    known_quoted: dict[str, StyleArray] = field(default_factory=dict)
     tones: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def of(self, look: Look, quoted: bool) -> StyleArray:
         """The style of a look, to be copied; quoted: with the sign that keeps a text a text when it is edited."""
-        found = self.known.get((look, quoted))
+        # By the name, which no two looks share: every cell asks.
+        found = (self.known_quoted if quoted else self.known).get(look.name)
         return found if found is not None else self._make(look, quoted)
 
     def tone(self, of: str, word: str) -> int:
@@ -136,11 +138,12 @@ class Styles:
         if quoted:
             style = StyleArray(self.of(look, False))
             style.quotePrefix = 1
+            self.known_quoted[look.name] = style
         else:
             named = _named_style(look)
             self.workbook.add_named_style(named)
             style = StyleArray(named.as_tuple())
-        self.known[look, quoted] = style
+            self.known[look.name] = style
         return style
 
 
