@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from strategies import institutions
 
 from analyzer.engine.analysis import Analyzer
-from analyzer.engine.population import PopulationColumns, PopulationEngine
+from analyzer.engine.population import PopulationColumns, PopulationEngine, _distinct_columns
 from analyzer.model.institution import Service
 
 AS_OF = date(2026, 11, 1)
@@ -58,3 +58,14 @@ def test_every_cell_code_is_decided(analyzer: Analyzer, engine: PopulationEngine
     # Blocks are cut along institutions: a part decided by itself is that part of the whole.
     part = engine.decide(PopulationColumns(*(column[1000:1500] for column in columns)))
     assert (part == outcomes[1000:1500]).all()
+
+
+@pytest.mark.parametrize(("rows", "high"), [(3, 4), (11, 30), (11, 2000)])
+def test_columns_are_numbered_as_numpy_numbers_them(rows: int, high: int) -> None:
+    """Also where a column is too long to be packed into one number at a time."""
+    columns = np.random.default_rng(3).integers(-1, high, (rows, 5000)).astype(np.int16)
+    columns[:, 2500:] = columns[:, :2500]
+    found, places = _distinct_columns(columns)
+    wanted, wanted_places = np.unique(columns, axis=1, return_inverse=True)
+    assert (found == wanted).all()
+    assert (places == wanted_places.reshape(-1)).all()

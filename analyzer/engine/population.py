@@ -68,13 +68,16 @@ class PopulationEngine:
         self._domains = {**tables["assurance"].inputs, **tables["applicability"].inputs}
         self._duties = self._compiled.duty_codes
         self._standings = len(self._domains["review"]) * len(self._domains["certificate"])
+        # `decide` puts a condition and a standing into one byte, `pack` a whole cell into two.
+        assert len(self._domains["condition"]) * self._standings * self._duties**2 <= 1 << 16
+        assert len(self._domains["condition"]) * self._standings <= 1 << 8
         constants = [self._constant(control) for control in self.controls]
         different = list(dict.fromkeys(constants))
         stretches = [self._stretch(constant) for constant in different]
         # Cells with the same rules share an outcome number, so that 16 bits name every outcome there is.
-        rows, numbers = np.unique(np.concatenate(stretches, axis=1), axis=1, return_inverse=True)
+        rows, numbers = _distinct_columns(np.concatenate(stretches, axis=1))
         self._outcome_rows = rows
-        self._lookup: Outcomes = numbers.reshape(-1).astype(np.uint16)
+        self._lookup: Outcomes = numbers.astype(np.uint16)
         width = stretches[0].shape[1] if stretches else 0
         self._offsets = np.array([different.index(constant) * width for constant in constants], dtype=np.intp)
 
@@ -119,11 +122,29 @@ class PopulationEngine:
     def decide(self, columns: PopulationColumns) -> Outcomes:
         """The outcome number of every cell, institutions × controls."""
         outcomes = np.empty(columns.user.shape, dtype=np.uint16)
-        step = max(1, _BLOCK_CELLS // max(1, len(self.controls)))
-        for start in range(0, len(outcomes), step):
-            block = slice(start, start + step)
-            cells = self.pack(PopulationColumns(*(column[block] for column in columns)))
-            np.take(self._lookup, cells + self._offsets, out=outcomes[block], mode="clip")
+        given = outcomes.reshape(-1)
+        condition, standing, user, integrator = (np.ascontiguousarray(column).reshape(-1) for column in columns)
+        width = max(1, len(self.controls))
+        size = min(max(1, _BLOCK_CELLS // width), max(1, len(outcomes))) * width
+        offsets = np.tile(self._offsets, size // width)
+        # Scratch, kept from block to block. A condition and a standing fit a byte; casts are cheapest as bare copies.
+        both, cells, part = (np.empty(size, dtype=kind) for kind in (np.uint8, np.uint16, np.uint16))
+        places = np.empty(size, dtype=np.intp)
+        for start in range(0, given.size, size):
+            cut = slice(start, min(start + size, given.size))
+            count = cut.stop - start
+            first, cell, duty, place = both[:count], cells[:count], part[:count], places[:count]
+            np.multiply(condition[cut], np.uint8(self._standings), out=first)
+            np.add(first, standing[cut], out=first)
+            np.copyto(cell, first)
+            for codes in (user, integrator):
+                np.multiply(cell, np.uint16(self._duties), out=cell)
+                np.copyto(duty, codes[cut])
+                np.add(cell, duty, out=cell)
+            np.copyto(place, cell)
+            np.add(place, offsets[:count], out=place)
+            # No code lies outside; of the modes that write into an array, this is the quickest.
+            np.take(self._lookup, place, out=given[cut], mode="wrap")
         return outcomes
 
     def _constant(self, control: Control) -> _Constant:
@@ -154,3 +175,23 @@ class PopulationEngine:
             )
         )
         return np.stack([getattr(rows, field.name) for field in fields(CellRows)]).astype(np.int16)
+
+
+def _distinct_columns(rows: npt.NDArray[np.int16]) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.intp]]:
+    """The different columns of a two-dimensional array in ascending order, and for every column its place there.
+
+    What np.unique(axis=1) gives, without comparing columns: each is packed into one whole number.
+    """
+    keys = np.zeros(rows.shape[1], dtype=np.int64)
+    different = 1
+    for row in rows:
+        least = int(row.min())
+        radix = int(row.max()) - least + 1
+        if different * radix > np.iinfo(np.int64).max:
+            # Too many to count on: number anew those that there are, which keeps their order.
+            known, keys = np.unique(keys, return_inverse=True)
+            different = len(known)
+        keys = keys * radix + (row - least)
+        different *= radix
+    _, first, places = np.unique(keys, return_index=True, return_inverse=True)
+    return rows[:, first], places
