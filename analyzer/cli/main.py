@@ -20,6 +20,7 @@ from analyzer.cli.demo import demo
 from analyzer.cli.diff import diff
 from analyzer.cli.export import export
 from analyzer.cli.options import Settings
+from analyzer.cli.portfolio import portfolio
 from analyzer.cli.profile import profile
 from analyzer.cli.search import search
 from analyzer.cli.store import store
@@ -53,6 +54,7 @@ for command in (
     explain,
     checklist,
     profile,
+    portfolio,
     search,
     crosswalk,
     diff,

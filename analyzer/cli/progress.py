@@ -10,8 +10,8 @@ Advance = Callable[[str], None]
 
 
 @contextmanager
-def progress(total: int) -> Iterator[Advance]:
-    """Yields a function to call with the name of each of `total` steps as it begins."""
+def progress(total: int | None) -> Iterator[Advance]:
+    """Yields a function to call with the name of each of `total` steps as it begins; None: nobody knows how many."""
     if not sys.stderr.isatty():
         yield lambda _step: None
         return

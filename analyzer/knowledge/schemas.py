@@ -38,6 +38,7 @@ Format = Literal[
     "permissions",
     "accounts",
     "store",
+    "portfolio",
     "backup",
 ]
 
