@@ -11,6 +11,7 @@ run(
         PageSpec("checklist", "責任分界チェックリスト", ":material/checklist:", "checklist"),
         PageSpec("intake", "取り込み", ":material/upload_file:", "intake"),
         PageSpec("evidence", "証跡台帳", ":material/folder_open:", "evidence"),
+        PageSpec("portfolio", "多機関の状況", ":material/lan:", "portfolio", needs="portfolio"),
         PageSpec("exports", "エクスポート", ":material/download:", "exports"),
         PageSpec("account", "アカウント", ":material/account_circle:", "account", for_accounts=True),
         PageSpec("accounts", "アカウント管理", ":material/manage_accounts:", "accounts", for_accounts=True),

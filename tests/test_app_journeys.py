@@ -180,3 +180,37 @@ def test_a_first_password_opens_nothing_but_its_own_change(browser: Browser, tmp
         expect(page.get_by_role("region", name="対応の一覧")).to_be_visible()
         expect(page.get_by_text("架空みなと総合病院")).to_have_count(0)
         page.close()
+
+
+def test_the_consultant_finds_what_to_train_and_who_needs_it_most(page: Page, tmp_path: Path) -> None:
+    table, made = str(tmp_path / "made-up.parquet"), str(tmp_path / "run")
+    for arguments in (["generate", "60", "-o", table], [table, "-o", made]):
+        subprocess.run([sys.executable, "-m", "analyzer.cli", "portfolio", *arguments], check=True, capture_output=True)
+    with running_app(tmp_path / "log.txt", "--portfolio", made) as address:
+        page.goto(address)
+        page.get_by_role("link", name="多機関の状況").click()
+        expect(page.get_by_text("すべて架空の医療機関であり")).to_be_visible()
+        with page.expect_download(timeout=120_000) as download:
+            page.get_by_role("button", name="総覧を Excel で").click()
+        book = openpyxl.load_workbook(io.BytesIO(Path(download.value.path()).read_bytes()), read_only=True)
+        assert "多いギャップ" in book.sheetnames
+
+        page.get_by_role("radio", name="節と種別").click()
+        place = page.get_by_role("region", name="節と種別の表").locator("tbody a").first
+        place.focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("region", name="多くの機関で満たせていない管理策", exact=True)).to_be_visible()
+        assert "section=" in page.url
+
+        page.get_by_role("radio", name="機関の一覧").click()
+        page.get_by_label("機関を探す").fill("病院")
+        institutions = page.get_by_role("region", name="機関の一覧")
+        expect(institutions.locator("tbody tr").first).to_contain_text("病院")
+        name = institutions.locator("tbody a").first.inner_text()
+        institutions.locator("tbody a").first.click()
+        expect(page.get_by_role("heading", name=name)).to_be_visible()
+        page.get_by_role("checkbox", name="未評価").check()
+        results = page.get_by_role("region", name="管理策ごとの結果")
+        expect(results.locator("tbody tr").first).to_contain_text("未評価")
+        page.get_by_role("button", name="一覧に戻る").click()
+        expect(page.get_by_label("機関を探す")).to_have_value("病院")

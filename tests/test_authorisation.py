@@ -46,6 +46,7 @@ ALLOWED: Final[dict[str, set[Role]]] = {
     "profile": {"institution", "consultant", "administrator"},
     "comment": {"institution", "auditor", "consultant", "administrator"},
     "create": {"administrator"},
+    "portfolio": {"auditor", "consultant", "administrator"},
     "audit": {"auditor", "administrator"},
     "accounts": {"administrator"},
     "backup": {"administrator"},

@@ -35,6 +35,13 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 @click.option(
     "--files", type=click.Path(path_type=Path), envvar="SANSHO_FILES", metavar="DIR", help="Uploaded evidence."
 )
+@click.option(
+    "--portfolio",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    envvar="SANSHO_PORTFOLIO",
+    metavar="DIR",
+    help="A finished run of `sansho portfolio`, to be shown on the page of many institutions.",
+)
 @click.option("--read-only", is_flag=True, help="Show the institution files without a store.")
 @click.option("--accounts", is_flag=True, envvar="SANSHO_ACCOUNTS_REQUIRED", help="Ask everybody to log in.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="The port to listen on.")
@@ -46,13 +53,14 @@ def app(
     institutions: Path | None,
     store: str,
     files: Path | None,
+    portfolio: Path | None,
     read_only: bool,
     accounts: bool,
     port: int,
     address: str,
     roots: tuple[Path, ...],
 ) -> None:
-    """The web app: matrix, gaps, answers, checklist, evidence, exports. Stop it with Ctrl+C."""
+    """The web app: matrix, gaps, answers, checklist, evidence, portfolio, exports. Stop it with Ctrl+C."""
     from analyzer.resources import app_file, evidence_dir
     from analyzer.web.settings import AppSettings, environment_of
 
@@ -67,6 +75,7 @@ def app(
         store=None if read_only else store if "://" in store else str(Path(store).absolute()),
         files=files.absolute() if files else None,
         accounts=accounts,
+        portfolio=portfolio.absolute() if portfolio else None,
     )
     os.environ.update(environment_of(settings))
     # The knowledge base loads while the server starts and the browser opens, so that the first page has it at once.

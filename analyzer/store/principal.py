@@ -13,7 +13,7 @@ from analyzer.resources import rules_dir
 from analyzer.store.database import StoreError
 
 Role = Literal["institution", "auditor", "consultant", "administrator"]
-Action = Literal["read", "answer", "profile", "comment", "create", "audit", "accounts", "backup"]
+Action = Literal["read", "answer", "profile", "comment", "create", "portfolio", "audit", "accounts", "backup"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 

@@ -72,6 +72,15 @@ def choose_context(workspace: Workspace, *, optional: bool = False) -> Context:
     return Context(institutions.get(chosen), as_of)
 
 
+def choose_day() -> date:
+    """Draw the choice of the day alone, for a page about no single institution, and return what it says."""
+    asked = _remembered()
+    as_of = _day(asked.get(AS_OF))
+    st.session_state["_as_of"] = as_of
+    st.date_input("基準日", key="_as_of", on_change=_choose_day, width=150)
+    return as_of
+
+
 def assessment_of(workspace: Workspace, context: Context) -> Assessment | None:
     """The assessment of the institution in view; None where none is chosen."""
     return workspace.assess(context.institution, context.as_of) if context.institution else None

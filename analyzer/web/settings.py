@@ -10,6 +10,7 @@ from analyzer.resources import evidence_dir
 
 _ROOTS, _INSTITUTIONS = "SANSHO_CONTROLS", "SANSHO_INSTITUTIONS"
 _STORE, _FILES, _ACCOUNTS = "SANSHO_STORE", "SANSHO_FILES", "SANSHO_ACCOUNTS"
+_PORTFOLIO = "SANSHO_PORTFOLIO"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,8 @@ class AppSettings:
     """roots: further folders of controls. institutions: the folder of institution files.
 
     store: where the store lies, None where the app only shows the files. files: the folder of uploaded evidence, None
-    for the one beside the database. accounts: whether people have to log in.
+    for the one beside the database. accounts: whether people have to log in. portfolio: the folder of a finished run of
+    `sansho portfolio`.
     """
 
     roots: tuple[Path, ...]
@@ -25,6 +27,7 @@ class AppSettings:
     store: str | None = None
     files: Path | None = None
     accounts: bool = False
+    portfolio: Path | None = None
 
     @classmethod
     def from_environment(cls) -> AppSettings:
@@ -37,6 +40,7 @@ class AppSettings:
             store=os.environ.get(_STORE) or None,
             files=Path(files) if (files := os.environ.get(_FILES)) else None,
             accounts=os.environ.get(_ACCOUNTS) == "required",
+            portfolio=Path(run) if (run := os.environ.get(_PORTFOLIO)) else None,
         )
 
 
@@ -48,4 +52,5 @@ def environment_of(settings: AppSettings) -> dict[str, str]:
         _STORE: settings.store or "",
         _FILES: str(settings.files) if settings.files else "",
         _ACCOUNTS: "required" if settings.accounts else "",
+        _PORTFOLIO: str(settings.portfolio) if settings.portfolio else "",
     }

@@ -14,9 +14,10 @@ import streamlit as st
 
 from analyzer import __version__
 from analyzer.errors import SanshoError
+from analyzer.store.principal import Action
 from analyzer.web import address
 from analyzer.web.components.styles import page_css
-from analyzer.web.signing_in import accounts_required, may_enter, show_entrance, show_visitor
+from analyzer.web.signing_in import accounts_required, may_enter, session_may, show_entrance, show_visitor
 
 # A file of our own: a named symbol would be fetched from elsewhere.
 _ICON = Path(__file__).parent / "icon.svg"
@@ -28,7 +29,8 @@ _LOG = logging.getLogger("sansho.app")
 class PageSpec:
     """A page as app.py lists it: its address (`""` for the landing page), its title, its icon, its module.
 
-    for_accounts: it makes sense only where people log in.
+    for_accounts: it makes sense only where people log in. needs: what one has to be allowed to find it in the menu; the
+    page itself refuses those who are not.
     """
 
     path: str
@@ -36,6 +38,7 @@ class PageSpec:
     icon: str
     module: str
     for_accounts: bool = False
+    needs: Action | None = None
 
 
 def run(pages: Sequence[PageSpec]) -> None:
@@ -44,7 +47,12 @@ def run(pages: Sequence[PageSpec]) -> None:
     st.html(f"<style>{page_css()}</style>")
     entries = {
         spec.path: st.Page(
-            _guarded(spec), title=spec.title, icon=spec.icon, url_path=spec.path or "overview", default=not spec.path
+            _guarded(spec),
+            title=spec.title,
+            icon=spec.icon,
+            url_path=spec.path or "overview",
+            default=not spec.path,
+            visibility="visible" if spec.needs is None or session_may(spec.needs) else "hidden",
         )
         for spec in pages
         if accounts_required() or not spec.for_accounts

@@ -15,7 +15,7 @@ from streamlit.errors import StreamlitAuthError, StreamlitMissingAuthlibError
 from analyzer.errors import SanshoError
 from analyzer.store.database import StoreError
 from analyzer.store.passwords import LONGEST, PasswordRefusedError, Refusal, SignInPolicy, sign_in_policy
-from analyzer.store.principal import SINGLE_USER, Principal, rights
+from analyzer.store.principal import SINGLE_USER, Action, Principal, may, rights
 from analyzer.store.signing_in import (
     LogInRefusedError,
     ProviderRefusal,
@@ -67,6 +67,16 @@ def may_enter() -> bool:
         if st.session_state.pop(_TOKEN, None) is not None:
             st.session_state[_ENDED] = True
         return False
+    except SanshoError:
+        return False
+
+
+def session_may(action: Action) -> bool:
+    """Whether who uses this session may do something; False where nobody has logged in."""
+    if not accounts_required():
+        return may(SINGLE_USER, action)
+    try:
+        return may(current_principal(workspace()), action)
     except SanshoError:
         return False
 

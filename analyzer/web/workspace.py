@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from datetime import date
 from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analyzer.browse.browser import MatrixBrowser
 from analyzer.browse.columns import MatrixColumns
@@ -16,14 +18,20 @@ from analyzer.knowledge.loading import load_knowledge
 from analyzer.model.institution import Institution
 from analyzer.model.results import Assessment
 from analyzer.search.index import SearchIndex
-from analyzer.store.principal import SINGLE_USER, Principal
+from analyzer.store.principal import SINGLE_USER, Principal, require, rights
 from analyzer.store.records import Record
 from analyzer.store.store import Store
 from analyzer.web.settings import AppSettings
 from analyzer.web.sources import FolderSource, InstitutionSource, RecordCache, StoreSource
 
+if TYPE_CHECKING:
+    from analyzer.portfolio.analysis import PortfolioEngine
+    from analyzer.portfolio.choosing import PortfolioBrowser
+
 # Assessments of a few institutions and days are kept, since several pages and sessions look at the same ones.
 _REMEMBERED = 64
+# A portfolio is a reader's institutions at a day: those of a few readers and days are kept.
+_PORTFOLIOS = 8
 
 _LOADING = threading.Lock()
 
@@ -38,6 +46,7 @@ class Workspace:
         self.knowledge: KnowledgeBase = load_knowledge(settings.roots)
         self.analyzer = Analyzer(self.knowledge)
         self.folder = InstitutionFolder(settings.institutions, self.knowledge)
+        self._run = settings.portfolio
         self.store: Store | None = None
         if settings.store is not None:
             self.store = Store.open(settings.store, self.knowledge, settings.files)
@@ -46,6 +55,8 @@ class Workspace:
             if not settings.accounts:
                 self._take_in_files()
         self._making = threading.RLock()
+        # Judging thousands of institutions takes a while, which nobody else should have to wait for.
+        self._judging = threading.Lock()
 
     def source(self, principal: Principal) -> InstitutionSource:
         """The institutions that an account may see; without a store those of the folder."""
@@ -90,6 +101,42 @@ class Workspace:
         """The institution's assessment at a day; the same record and day are worked out once."""
         return _assess(self.analyzer, _ByIdentity(institution), as_of)
 
+    def portfolio(self, principal: Principal, as_of: date) -> PortfolioBrowser:
+        """All institutions that an account may see, judged together at a day; the same ones are worked out once.
+
+        Raises ForbiddenError where it may not see them together.
+        """
+        require(principal, "portfolio")
+        there = self.source(principal).institutions().values()
+        with self._judging:
+            return _judge(self._portfolio_engine, tuple(_ByIdentity(institution) for institution in there), as_of)
+
+    def has_run(self, principal: Principal) -> bool:
+        """Whether there is a run of `sansho portfolio` that the account may see: it holds institutions of everybody."""
+        require(principal, "portfolio")
+        return self._run is not None and rights()[principal.role].everywhere
+
+    def portfolio_run(self, principal: Principal) -> PortfolioBrowser | None:
+        """The run of `sansho portfolio` that the app was started with; None where there is none for the account.
+
+        Raises SanshoError where it cannot be read.
+        """
+        from analyzer.portfolio.run_files import RunFiles
+
+        if not self.has_run(principal):
+            return None
+        assert self._run is not None
+        written = RunFiles(self._run).table("summary")
+        changed = written.stat().st_mtime_ns if written.is_file() else 0
+        with self._judging:
+            return _open_run(self.analyzer, self._run, changed)
+
+    @cached_property
+    def _portfolio_engine(self) -> PortfolioEngine:
+        from analyzer.portfolio.analysis import PortfolioEngine
+
+        return PortfolioEngine(self.knowledge, self.rulebook)
+
     @cached_property
     def _search(self) -> SearchIndex:
         return SearchIndex(self.knowledge)
@@ -130,3 +177,21 @@ def _load(settings: AppSettings) -> Workspace:
 @lru_cache(maxsize=_REMEMBERED)
 def _assess(analyzer: Analyzer, key: _ByIdentity, as_of: date) -> Assessment:
     return analyzer.analyze(key.institution, as_of)
+
+
+@lru_cache(maxsize=_PORTFOLIOS)
+def _judge(engine: PortfolioEngine, institutions: tuple[_ByIdentity, ...], as_of: date) -> PortfolioBrowser:
+    from analyzer.portfolio.choosing import PortfolioBrowser
+    from analyzer.portfolio.reading import portfolio_of
+
+    found = portfolio_of((each.institution for each in institutions), engine, as_of)
+    return PortfolioBrowser(found, engine.analyzer.knowledge, engine.analyzer.rulebook)
+
+
+@lru_cache(maxsize=1)
+def _open_run(analyzer: Analyzer, folder: Path, _changed: int) -> PortfolioBrowser:
+    """_changed: when its summary was written; a run that was made anew is read anew."""
+    from analyzer.portfolio.choosing import PortfolioBrowser
+    from analyzer.portfolio.reading import open_run
+
+    return PortfolioBrowser(open_run(folder, analyzer.knowledge), analyzer.knowledge, analyzer.rulebook)
