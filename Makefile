@@ -35,6 +35,7 @@ lint: $(READY)  ## style, types, layering
 
 bench: $(READY)  ## measure the speed goals as ratios
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.portfolio --processor-time
 
 clean:  ## remove what the commands above made
 	rm -rf $(VENV) reports/out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
