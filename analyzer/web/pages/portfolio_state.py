@@ -11,8 +11,7 @@ import streamlit as st
 from analyzer.browse.filter import SORT, TEXT
 from analyzer.portfolio.choosing import Choice, Chosen, Listing, PortfolioBrowser
 from analyzer.web import address
-from analyzer.web.components.facets import Choice as Box
-from analyzer.web.components.facets import Group, show_facets
+from analyzer.web.components.facets import facet_groups, show_facets
 
 SOURCE, VIEW, PAGE, SHOWN, OPENED, BACK, KIND = "source", "view", "page", "shown", "opened", "back", "kind"
 FIRST_PAGE: Final = 1
@@ -64,16 +63,8 @@ def draw_filters(chosen: Chosen[Any], wanted: Choice, open_at_first: Collection[
             on_click=_clear,
             args=([facet.id for facet in chosen.facets],),
         )
-        groups = [
-            Group(
-                facet.id,
-                facet.label,
-                facet.id in open_at_first or any(each.chosen for each in facet.values),
-                [Box(each.value.id, each.value.label, each.count, each.chosen) for each in facet.values],
-            )
-            for facet in chosen.facets
-        ]
-        show_facets(groups, "_portfolio_facets", _choose)
+        opened = {*open_at_first, *(facet.id for facet in chosen.facets if any(each.chosen for each in facet.values))}
+        show_facets(facet_groups(chosen.facets, opened), "_portfolio_facets", _choose)
     for unknown in chosen.unknown:
         st.warning(
             f"リンクにある条件「{unknown.parameter}={unknown.value}」は、ここにはないため使っていません。",
