@@ -43,7 +43,8 @@ _TITLE = "多機関の状況"
 _UNNAMED = "（記載なし）"
 _MEAN: Final = replace(NUMBER, name="Sansho 平均", number_format="0.0")
 _CONTROL_PLACE: Final = (Column("節", 30), Column("ガイドライン", 26), Column("管理策キー", 24, BODY))
-_FAILING: Final = frozenset({"nonconforming", "partial", "not_assessed"})
+NOT_MET: Final[tuple[Conformity, ...]] = ("partial", "nonconforming", "not_assessed")
+"""The conformities with which a control counts as missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,7 +387,7 @@ class _Overview:
                     *self._control_place(each.control),
                 ]
             )
-        words = "、".join(f"「{self.names.word('conformity', word)}」" for word in CONFORMITIES if word in _FAILING)
+        words = "、".join(f"「{self.names.word('conformity', word)}」" for word in CONFORMITIES if word in NOT_MET)
         note = (
             f"どれかのサービスで{words}の機関を数える。割合は適用のある機関に対するもの。研修で取り上げる目安になる。"
         )

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from analyzer.exports.portfolio_overview import NOT_MET
 from analyzer.model.vocabulary import CONFORMITIES, GAP_KINDS, PRIORITIES
 from analyzer.portfolio.analysis import GAP_COLUMNS
 from analyzer.portfolio.layout import INSTITUTION, KINDS
@@ -79,9 +80,6 @@ SCHEMAS: Final = {"controls": CONTROLS_SCHEMA, "groups": GROUPS_SCHEMA, "gaps": 
 
 # How many of their first columns say what is counted.
 _KEYS: Final = {"controls": 2, "groups": 2, "gaps": 4}
-
-NOT_MET: Final = ("partial", "nonconforming", "not_assessed")
-"""The conformities with which a control counts as missed."""
 
 _FAILING: Final = np.isin(CONFORMITIES, NOT_MET)
 _APPLYING: Final = np.array([word != "not_applicable" for word in CONFORMITIES])
