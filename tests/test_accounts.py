@@ -16,7 +16,14 @@ from argon2 import PasswordHasher
 from sqlalchemy import insert, select
 
 from analyzer.store import events
-from analyzer.store.accounts import Accounts, Handover, LastAdministratorError, UnknownAccountError
+from analyzer.store.accounts import (
+    AccountRefusedError,
+    Accounts,
+    Handover,
+    LastAdministratorError,
+    NewParticipant,
+    UnknownAccountError,
+)
 from analyzer.store.database import Database, StoreError
 from analyzer.store.events import Event
 from analyzer.store.passwords import PasswordRefusedError, Passwords, sign_in_policy
@@ -74,7 +81,7 @@ class House:
 
     def trail(self, login: str) -> list[Event]:
         with self.database.reading() as connection:
-            return events.history(connection, None, "account", login)[::-1]
+            return events.history(connection, None, ["account"], login)[::-1]
 
 
 @pytest.fixture
@@ -152,7 +159,7 @@ def test_every_change_is_an_event_that_holds_no_secret(house: House) -> None:
         ({"role": "owner"}, "is not a role"),
         ({"email": "nobody"}, "is not an e-mail"),
         ({"email": "TAKEN@example.jp"}, "already"),
-        ({"role": "auditor", "institutions": ["clinic-a"]}, "reads every institution"),
+        ({"role": "auditor", "institutions": ["clinic-a"]}, "is for every institution"),
         ({"institutions": ["clinic-z"]}, "no institution 'clinic-z'"),
     ],
 )
@@ -211,6 +218,126 @@ def test_the_last_administrator_stays(house: House) -> None:
     assert sorted(type(done.exception()).__name__ for done in asked) == ["LastAdministratorError", "NoneType"]
 
 
+# -- accounts that a secretariat makes --------------------------------------------------------------------------------
+
+OFFICE = Principal("office", "事務局", "secretariat")
+
+
+def participants(house: House) -> list[tuple[str, tuple[str, ...]]]:
+    return [(account.login, account.institutions) for account in house.accounts.participant_accounts(OFFICE)]
+
+
+def test_a_secretariat_makes_accounts_of_institutions_up_to_the_number_that_is_allowed(house: House) -> None:
+    accounts = house.accounts
+    accounts.create(SINGLE_USER, "adviser", "助言者", "consultant", ["clinic-a"])
+    made = accounts.create_participant_account(OFFICE, " Sato ", "佐藤", "clinic-a", "sato@example.jp", 1)
+    assert (made.account.login, made.account.role, made.account.institutions) == ("sato", "institution", ("clinic-a",))
+    assert house.accounts.list(SINGLE_USER)[1] == made.account
+    assert house.signing_in.log_in("sato", made.first_password).must_change
+    (event,) = [event for event in house.trail("sato") if event.change.action == "create"]
+    assert event.actor == "office" and event.change.before is None
+    with pytest.raises(AccountRefusedError, match="clinic-a has 1 accounts already") as refused:
+        accounts.create_participant_account(OFFICE, "suzuki", "鈴木", "clinic-a", None, 1)
+    assert refused.value.reason == "enough"
+    accounts.create_participant_account(OFFICE, "suzuki", "鈴木", "clinic-a", None, 2)
+    accounts.disable(SINGLE_USER, "sato")
+    accounts.create_participant_account(OFFICE, "tanaka", "田中", "clinic-a", None, 2)
+    assert participants(house) == [(login, ("clinic-a",)) for login in ("sato", "suzuki", "tanaka")]
+
+
+def test_many_accounts_are_made_at_once_or_none(house: House) -> None:
+    wanted = [NewParticipant(f"user{n}", f"担当{n}", f"clinic-{'ab'[n % 2]}", f"u{n}@example.jp") for n in range(6)]
+    house.accounts.create_participant_account(OFFICE, "taken", "先の人", "clinic-a", "taken@example.jp", 9)
+    before = (participants(house), _last_event(house))
+    told: list[int] = []
+    wrong: list[tuple[NewParticipant, int, str]] = [
+        (NewParticipant("taken", "新", "clinic-a"), 9, "login_taken"),
+        (NewParticipant("USER3", "新", "clinic-a"), 9, "login_taken"),
+        (NewParticipant("new", "新", "clinic-a", "taken@example.jp"), 9, "email_taken"),
+        (NewParticipant("new", "新", "clinic-a", "U3@example.jp"), 9, "email_taken"),
+        (NewParticipant("new", "新", "clinic-b"), 3, "enough"),
+        (NewParticipant("x", "新", "clinic-b"), 9, "login"),
+        (NewParticipant("new", " ", "clinic-b"), 9, "name"),
+    ]
+    for last, most, reason in wrong:
+        with pytest.raises(AccountRefusedError) as refused:
+            house.accounts.create_participant_accounts(OFFICE, [*wanted, last], most, progress=told.append)
+        assert refused.value.reason == reason
+    with pytest.raises(UnknownInstitutionError):
+        somewhere = NewParticipant("new", "新", "clinic-z")
+        house.accounts.create_participant_accounts(OFFICE, [*wanted, somewhere], 9, progress=told.append)
+    assert told == [], "nobody waits for hashes in vain"
+    assert (participants(house), _last_event(house)) == before
+    made = house.accounts.create_participant_accounts(OFFICE, wanted, 4, progress=told.append)
+    assert told == [1, 2, 3, 4, 5, 6]
+    assert [(each.account.login, each.account.institutions[0]) for each in made] == [
+        (each.login, each.institution) for each in wanted
+    ]
+    assert len({each.first_password for each in made}) == 6
+    for each in made:
+        assert house.signing_in.log_in(each.account.login, each.first_password).must_change
+    assert house.accounts.create_participant_accounts(OFFICE, [], 1) == ()
+
+
+def test_what_becomes_taken_while_hashes_are_made_is_refused(house: House) -> None:
+    def meanwhile(_made: int) -> None:
+        house.accounts.create(SINGLE_USER, "rival", "先の人", "institution", ["clinic-a"])
+
+    wanted = [NewParticipant("late", "後の人", "clinic-a")]
+    with pytest.raises(AccountRefusedError) as refused:
+        house.accounts.create_participant_accounts(OFFICE, wanted, 1, progress=meanwhile)
+    assert refused.value.reason == "enough"
+    assert participants(house) == [("rival", ("clinic-a",))]
+
+
+def test_a_secretariat_resets_passwords_of_accounts_of_one_institution_only(house: House) -> None:
+    accounts = house.accounts
+    first = accounts.create_participant_account(OFFICE, "sato", "佐藤", "clinic-a", None, 1).first_password
+    session = house.signing_in.log_in("sato", first)
+    again = accounts.reset_participant_password(OFFICE, "SATO").first_password
+    with pytest.raises(SessionEndedError):
+        house.signing_in.principal_of(session.token)
+    with pytest.raises(LogInRefusedError):
+        house.signing_in.log_in("sato", first)
+    assert house.signing_in.log_in("sato", again).must_change
+    accounts.create(SINGLE_USER, "chief", "管理者", "administrator")
+    accounts.create(SINGLE_USER, "colleague", "同僚", "secretariat")
+    accounts.create(SINGLE_USER, "adviser", "助言者", "consultant", ["clinic-a"])
+    accounts.create(SINGLE_USER, "group", "二つの担当", "institution", ["clinic-a", "clinic-b"])
+    accounts.create(SINGLE_USER, "nobody", "担当なし", "institution")
+    before = _last_event(house)
+    for login in ("chief", "colleague", "adviser", "group", "nobody"):
+        with pytest.raises(AccountRefusedError) as refused:
+            accounts.reset_participant_password(OFFICE, login)
+        assert refused.value.reason == "not_participant"
+        with pytest.raises(AccountRefusedError):
+            accounts.disable_participant(OFFICE, login)
+    with pytest.raises(UnknownAccountError):
+        accounts.reset_participant_password(OFFICE, "ghost")
+    assert _last_event(house) == before
+
+
+def test_a_secretariat_stops_the_account_of_a_person_who_left_and_makes_the_successor_s(house: House) -> None:
+    accounts = house.accounts
+    first = accounts.create_participant_account(OFFICE, "sato", "佐藤", "clinic-a", None, 1).first_password
+    session = house.signing_in.log_in("sato", first)
+    with pytest.raises(AccountRefusedError):
+        accounts.create_participant_account(OFFICE, "suzuki", "鈴木", "clinic-a", None, 1)
+    assert accounts.disable_participant(OFFICE, "sato").disabled
+    with pytest.raises(SessionEndedError):
+        house.signing_in.principal_of(session.token)
+    with pytest.raises(LogInRefusedError):
+        house.signing_in.log_in("sato", first)
+    assert accounts.create_participant_account(OFFICE, "suzuki", "鈴木", "clinic-a", None, 1).account.institutions == (
+        "clinic-a",
+    )
+
+
+def _last_event(house: House) -> int:
+    with house.database.reading() as connection:
+        return events.verify(connection).last
+
+
 # -- passwords --------------------------------------------------------------------------------------------------------
 
 
@@ -256,6 +383,22 @@ def test_the_password_in_force_and_the_one_before_cannot_be_chosen(house: House)
             house.signing_in.change_password(token, again, old)
     house.signing_in.change_password(token, again, "asagao-to-ame-3")
     assert not house.signing_in.log_in("tanaka", "asagao-to-ame-3").must_change
+
+
+def test_a_first_password_in_between_does_not_bring_the_one_before_back(house: House) -> None:
+    house.settled("tanaka")
+    for resets in (1, 2):
+        for _ in range(resets):
+            first = house.accounts.reset_password(SINGLE_USER, "tanaka").first_password
+        token = house.signing_in.log_in("tanaka", first).token
+        with pytest.raises(PasswordRefusedError):
+            house.signing_in.change_password(token, first, CHOSEN)
+    house.signing_in.change_password(token, first, "himawari-2026")
+    with pytest.raises(PasswordRefusedError) as refused:
+        house.signing_in.change_password(token, "himawari-2026", CHOSEN)
+    assert refused.value.refusals == ("previous",)
+    house.signing_in.change_password(token, "himawari-2026", "asagao-to-ame-3")
+    house.signing_in.change_password(token, "asagao-to-ame-3", CHOSEN)
 
 
 def test_wide_and_narrow_characters_are_the_same_password(house: House) -> None:

@@ -6,27 +6,23 @@ A new function of the store fails the first tests until it is marked and has a r
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 import pytest
 from argon2 import PasswordHasher
+from authorisation import ALLOWED, REFUSED, SCOPED, Row, outcome, public_functions
 from sqlalchemy import select
 
 import analyzer.store
 from analyzer.engine.analysis import Analyzer
-from analyzer.errors import SanshoError
 from analyzer.knowledge.base import KnowledgeBase
 from analyzer.resources import sample_institutions
 from analyzer.store import backups
-from analyzer.store.accounts import Accounts
+from analyzer.store.accounts import Accounts, NewParticipant
 from analyzer.store.database import Database
 from analyzer.store.parts import answer_key
 from analyzer.store.passwords import Passwords
@@ -37,22 +33,6 @@ from analyzer.store.store import Store
 from analyzer.store.tables import EVENTS
 
 INSIDE, OUTSIDE, NOWHERE = "hidamari-clinic", "minato-general-hospital", "no-such-place"
-REFUSED = (ForbiddenError, UnknownInstitutionError)
-
-# Who has which right, and whose rights end at the institutions assigned.
-ALLOWED: Final[dict[str, set[Role]]] = {
-    "read": {"institution", "auditor", "consultant", "administrator"},
-    "answer": {"institution", "consultant", "administrator"},
-    "profile": {"institution", "consultant", "administrator"},
-    "comment": {"institution", "auditor", "consultant", "administrator"},
-    "create": {"administrator"},
-    "portfolio": {"auditor", "consultant", "administrator"},
-    "audit": {"auditor", "administrator"},
-    "accounts": {"administrator"},
-    "backup": {"administrator"},
-}
-SCOPED: Final[set[Role]] = {"institution", "consultant"}
-
 # Functions that ask for no right, and why: by them one comes by a principal in the first place, or shows a secret of
 # one's own (a password, a session's token) instead.
 WITHOUT_RIGHT: Final = {
@@ -103,16 +83,6 @@ class World:
         with self.store.database.reading() as connection:
             query = select(EVENTS.c.number).where(EVENTS.c.institution == self.record(institution).institution.id)
             return int(connection.execute(query.where(EVENTS.c.kind == "answer")).scalars().first() or 0)
-
-
-@dataclass(frozen=True)
-class Row:
-    """A function, the right it has to ask for, and a call of it. scoped: whether it concerns one institution."""
-
-    name: str
-    right: str
-    scoped: bool
-    call: Callable[[World, Principal, str], object]
 
 
 def _save(world: World, who: Principal, institution: str) -> object:
@@ -191,6 +161,36 @@ ROWS: Final = (
     Row("Accounts.disable", "accounts", False, lambda w, p, i: w.store.accounts.disable(p, "other")),
     Row("Accounts.enable", "accounts", False, lambda w, p, i: w.store.accounts.enable(p, "other")),
     Row("Accounts.reset_password", "accounts", False, lambda w, p, i: w.store.accounts.reset_password(p, "other")),
+    Row(
+        "Accounts.participant_accounts",
+        "run_programme",
+        False,
+        lambda w, p, i: w.store.accounts.participant_accounts(p),
+    ),
+    Row(
+        "Accounts.create_participant_account",
+        "run_programme",
+        False,
+        lambda w, p, i: w.store.accounts.create_participant_account(p, "nurse", "看護師", i, None, 9),
+    ),
+    Row(
+        "Accounts.create_participant_accounts",
+        "run_programme",
+        False,
+        lambda w, p, i: w.store.accounts.create_participant_accounts(p, [NewParticipant("nurses", "看護師", i)], 9),
+    ),
+    Row(
+        "Accounts.reset_participant_password",
+        "run_programme",
+        False,
+        lambda w, p, i: w.store.accounts.reset_participant_password(p, "person"),
+    ),
+    Row(
+        "Accounts.disable_participant",
+        "run_programme",
+        False,
+        lambda w, p, i: w.store.accounts.disable_participant(p, "person"),
+    ),
 )
 
 
@@ -208,6 +208,7 @@ def world(store_location: str, knowledge: KnowledgeBase, analyzer: Analyzer, tmp
         store.records.create(SINGLE_USER, path.read_bytes(), path.name)
     store.accounts.bootstrap(SINGLE_USER, "chief", "管理者")
     store.accounts.create(SINGLE_USER, "other", "別の人", "consultant")
+    store.accounts.create(SINGLE_USER, "person", "担当者", "institution", [INSIDE])
     yield World(store, analyzer, tmp_path)
     store.close()
 
@@ -215,42 +216,13 @@ def world(store_location: str, knowledge: KnowledgeBase, analyzer: Analyzer, tmp
 # -- what there is ----------------------------------------------------------------------------------------------------
 
 
-def modules() -> Iterator[ModuleType]:
-    """The store's modules but for the migrations, which are scripts of Alembic's."""
-    for found in pkgutil.iter_modules(analyzer.store.__path__, "analyzer.store."):
-        if not found.name.endswith(".migrations"):
-            yield importlib.import_module(found.name)
-
-
 def functions() -> Iterator[tuple[str, Any]]:
     """Public functions of the store that take a principal or are marked, and all of every class that gets at the data.
 
-    A class gets at the data where it is made with a `Database` or has a marked method.
+    A class gets at the data where it is made with a `Database` or has a marked method. The migrations are scripts of
+    Alembic's.
     """
-    for module in modules():
-        for name, thing in vars(module).items():
-            if name.startswith("_") or getattr(thing, "__module__", None) != module.__name__:
-                continue
-            if inspect.isfunction(thing) and (hasattr(thing, "needs") or _takes_principal(thing)):
-                yield name, thing
-            if inspect.isclass(thing) and thing is not Database:
-                methods = {
-                    each: inspect.unwrap(getattr(thing, each))
-                    for each, value in vars(thing).items()
-                    if not each.startswith("_")
-                    and isinstance(value, classmethod | staticmethod) | inspect.isfunction(value)
-                }
-                made_with = inspect.signature(thing).parameters.values() if "__init__" in vars(thing) else ()
-                on_data = any("Database" in str(each.annotation) for each in made_with)
-                if on_data or any(map(_takes_principal, methods.values())):
-                    yield from ((f"{thing.__name__}.{each}", method) for each, method in methods.items())
-
-
-def _takes_principal(function: Any) -> bool:
-    return any(
-        str(each.annotation) == "Principal" and each.name == "principal"
-        for each in inspect.signature(function).parameters.values()
-    )
+    yield from public_functions(analyzer.store, {"Database"}, beside={"analyzer.store.migrations"}, but={Database})
 
 
 def test_the_search_finds_what_it_is_for() -> None:
@@ -274,15 +246,6 @@ def test_every_marked_function_is_tried_with_the_right_of_its_mark() -> None:
 
 
 # -- who may ----------------------------------------------------------------------------------------------------------
-
-
-def outcome(row: Row, world: World, who: Principal, institution: str) -> SanshoError | None:
-    """What the store said, None where it did what was asked."""
-    try:
-        row.call(world, who, institution)
-    except SanshoError as error:
-        return error
-    return None
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -321,6 +284,11 @@ def test_an_institution_out_of_scope_is_not_told_from_one_that_is_not_there(worl
 def test_lists_name_only_what_is_in_scope(world: World, role: Role) -> None:
     who = Principal("tester", "試す人", role, frozenset({INSIDE}))
     seen = {INSIDE} if role in SCOPED else {INSIDE, OUTSIDE}
+    if role not in ALLOWED["read"]:
+        for lists in (world.store.records.names, world.store.records.stamps):
+            with pytest.raises(ForbiddenError):
+                lists(who)
+        return
     assert set(world.store.records.names(who)) == seen
     assert set(world.store.records.stamps(who)) == seen
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -16,7 +17,7 @@ from alembic.script import ScriptDirectory
 from filled_institution import filled
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import insert, inspect, select, text
 from store_helpers import (
     ADMINISTRATOR,
     AUDITOR,
@@ -24,6 +25,7 @@ from store_helpers import (
     CLINIC_USER,
     HOSPITAL,
     HOSPITAL_USER,
+    PDF,
     note,
     open_store,
     take_in,
@@ -39,10 +41,11 @@ from analyzer.knowledge.yamlwriter import write_document
 from analyzer.model.institution import Institution
 from analyzer.resources import sample_institutions
 from analyzer.store import migrations
-from analyzer.store.database import Database, StoreError
+from analyzer.store.database import Database, StoreError, _engine, _url
+from analyzer.store.items import ItemChange, write_items
 from analyzer.store.principal import ForbiddenError
 from analyzer.store.records import ABSENT, PartChange, UnknownInstitutionError
-from analyzer.store.tables import METADATA
+from analyzer.store.tables import CHAIN, METADATA
 
 AS_OF = date(2026, 11, 1)
 Data = dict[str, Any]
@@ -120,6 +123,60 @@ def test_the_migrations_make_the_tables_that_the_program_uses(store_location: st
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, METADATA) == []
     database.close()
+
+
+def step_to(location: str, revision: str) -> Database:
+    """A database that an earlier version made, empty."""
+    database = Database(_engine(_url(location), 30))
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with database.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    return database
+
+
+def test_a_store_that_the_version_before_made_is_brought_up_to_date_with_all_that_it_holds(
+    store_location: str, knowledge: KnowledgeBase, tmp_path: Path
+) -> None:
+    with open_store(str(tmp_path / "content.db"), knowledge, tmp_path / "files") as given_store:
+        take_in(given_store, CLINIC, HOSPITAL)
+        record = given_store.records.read(CLINIC_USER, CLINIC)
+        given_store.records.change(CLINIC_USER, CLINIC, [note(record, 0, "備考")])
+        given_store.files.attach(CLINIC_USER, CLINIC, next(iter(record.institution.evidence)), "a.pdf", PDF)
+        given_store.accounts.create(ADMINISTRATOR, "nurse", "看護師", "institution", [CLINIC], "nurse@example.jp")
+        expected = given_store.audit.verify(AUDITOR)
+        old = step_to(store_location, "0001")
+        first = {name for name in inspect(old.engine).get_table_names() if name != "alembic_version"}
+        kept: dict[str, list[Any]] = {}
+        with given_store.database.reading() as source, old.writing() as target:
+            target.execute(CHAIN.delete())
+            for table in METADATA.sorted_tables:
+                if table.name in first:
+                    kept[table.name] = [dict(row) for row in source.execute(select(table)).mappings()]
+                    if kept[table.name]:
+                        target.execute(insert(table), kept[table.name])
+        old.close()
+    assert first == {table.name for table in METADATA.sorted_tables} - _SINCE_0002
+    with open_store(store_location, knowledge, tmp_path / "files") as store:
+        with store.database.reading() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            assert context.get_current_revision() == migrations.HEAD and compare_metadata(context, METADATA) == []
+            for name, rows in kept.items():
+                query = select(METADATA.tables[name])
+                found = [dict(row) for row in connection.execute(query).mappings()]
+                assert sorted(map(str, found)) == sorted(map(str, rows)), name
+        assert store.audit.verify(AUDITOR, (expected.last, expected.head)).faults == ()
+        assert store.files.check(ADMINISTRATOR) == []
+        with store.database.writing() as connection:
+            wish = ItemChange("wish", "backup", {"wanted": True}, ABSENT)
+            write_items(connection, "nurse", "2026-11-22T08:00:00.000000Z", "support", CLINIC, [wish], action="wish")
+        record = store.records.read(CLINIC_USER, CLINIC)
+        store.records.change(CLINIC_USER, CLINIC, [note(record, 0, "later")])
+        assert store.audit.verify(AUDITOR, (expected.last, expected.head)).faults == ()
+
+
+_SINCE_0002 = {"programme_items", "notifications", "mails", "resets"}
 
 
 def test_a_store_of_a_later_version_is_refused_and_left_as_it_is(store_location: str) -> None:

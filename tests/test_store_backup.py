@@ -39,10 +39,12 @@ from analyzer.store import backups
 from analyzer.store.archives import TABLES
 from analyzer.store.backups import BackupReport, restore
 from analyzer.store.database import Database, StoreError
+from analyzer.store.items import ItemChange, read_items, write_items
 from analyzer.store.limits import limits
 from analyzer.store.principal import ForbiddenError
+from analyzer.store.records import ABSENT
 from analyzer.store.store import Store
-from analyzer.store.tables import EVENTS, SESSIONS
+from analyzer.store.tables import EVENTS, MAILS, NOTIFICATIONS, RESETS, SESSIONS
 
 Rows = dict[str, list[tuple[Any, ...]]]
 AS_OF = date(2026, 11, 1)
@@ -68,6 +70,35 @@ def fill(store: Store, analyzer: Analyzer) -> None:
     store.accounts.create(ADMINISTRATOR, "adviser", "甲", "consultant", [CLINIC])
     with store.database.writing() as connection:
         connection.execute(SESSIONS.insert().values(token="t", login="adviser", begun_at="1", seen_at="1", ends_at="1"))
+        connection.execute(RESETS.insert().values(token="r", login="adviser", made_at="1", ends_at="2", used_at=None))
+        told = {"login": "adviser", "at": "1", "programme": "support", "institution": CLINIC, "event": "welcome"}
+        connection.execute(NOTIFICATIONS.insert().values(id="n", **told, text="ようこそ😀", link="portal"))
+        for state in ("sent", "failed", "unsure"):
+            connection.execute(MAILS.insert().values(mail(state)))
+        said = [
+            ItemChange("consent", "1.0", {"by": "甲"}, ABSENT),
+            ItemChange("wish", "backup", {"wanted": True}, ABSENT),
+        ]
+        write_items(connection, "adviser", "2026-11-22T08:00:00.000000Z", "support", CLINIC, said, action="consent")
+        notice = [ItemChange("notice", "000001", {"title": "開始"}, ABSENT)]
+        write_items(connection, "office", "2026-11-22T08:00:01.000000Z", "support", "", notice, action="publish")
+
+
+def mail(state: str) -> dict[str, Any]:
+    """A row of the table of mails."""
+    times = dict.fromkeys(("created_at", "due_at", "changed_at"), "2026-11-22T08:00:00.000000Z")
+    letter = {"login": "adviser", "recipient": "a@example.jp", "subject": "件名", "body": "本文\n"}
+    once, error = ("welcome adviser", None) if state == "sent" else (None, "550")
+    return {
+        **times,
+        **letter,
+        "id": state,
+        "message_id": f"<{state}@example.jp>",
+        "once": once,
+        "state": state,
+        "attempts": 1,
+        "error": error,
+    }
 
 
 def rows_of(database: Database) -> Rows:
@@ -111,6 +142,8 @@ def test_a_backup_comes_back_in_the_other_database_and_from_there_again(
         assert second.files.open(CLINIC_USER, CLINIC, attached.sha256) == (attached, PNG)
         with second.database.reading() as connection:
             assert connection.execute(select(SESSIONS)).all() == [], "nobody is logged in to a restored store"
+            assert connection.execute(select(RESETS)).all() == [], "no link resets a password there"
+            assert [item.kind for item in read_items(connection, "support", CLINIC)] == ["consent", "wish"]
         # It goes on: changes, undone detachments, further analyses.
         record = second.records.read(CLINIC_USER, CLINIC)
         detached = second.records.history(CLINIC_USER, CLINIC, "attachment")[0]
@@ -125,6 +158,21 @@ def test_a_backup_comes_back_in_the_other_database_and_from_there_again(
     with open_store(str(third), knowledge) as last:
         assert rows_of(last.database) == changed
         assert len(last.files.attachments(CLINIC_USER, CLINIC)) == 2
+
+
+def test_mails_that_were_still_to_go_out_are_for_a_person_to_decide_about(store: Store, tmp_path: Path) -> None:
+    with store.database.writing() as connection:
+        for state in ("waiting", "sending"):
+            connection.execute(MAILS.insert().values(mail(state)))
+    store.backups.write(ADMINISTRATOR, tmp_path / "b.zip")
+    restore(ADMINISTRATOR, tmp_path / "b.zip", str(tmp_path / "r.db"))
+    states = {"sent": "sent", "failed": "failed", "unsure": "unsure", "waiting": "waiting", "sending": "sending"}
+    for location, expected in (
+        (store.database, states),
+        (Database.open(str(tmp_path / "r.db")), {**states, "waiting": "unsure", "sending": "unsure"}),
+    ):
+        with location.reading() as connection:
+            assert {row.id: row.state for row in connection.execute(select(MAILS))} == expected
 
 
 def test_a_backup_is_of_one_moment_while_others_write(store: Store, tmp_path: Path) -> None:
@@ -274,6 +322,10 @@ SPOILED: dict[str, tuple[Spoil, str]] = {
     "manifest is no JSON": (lambda m: {**m, "manifest.json": b"\xff"}, "damaged"),
     "another format": (lambda m: change_manifest(m, format="sansho-backup/2"), "format 'sansho-backup/2' is not"),
     "a later schema": (lambda m: change_manifest(m, schema="9999"), "has schema 9999"),
+    "an earlier schema, with its tables": (
+        lambda m: change_manifest(m, schema="0001", program="0.1.0", tables={}),
+        "has schema 0001, this version 0002; restore it with 0.1.0",
+    ),
     "hashes that are paths": (lambda m: change_manifest(m, files={"../../etc/passwd": 1}), "not a manifest"),
     "a further table": (lambda m: change_manifest(m, tables={}), "does not hold the tables"),
     "a file missing": (lambda m: {k: v for k, v in m.items() if not k.startswith("files/")}, "is missing"),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 Store = tuple[str, Path | None, tuple[Path, ...]]
 # The roles as the store knows them; written here too so that --help need not load the store.
-ROLES = ("institution", "auditor", "consultant", "administrator")
+ROLES = ("institution", "auditor", "consultant", "secretariat", "administrator")
 SOURCE = "command"
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -18,7 +18,18 @@ from analyzer.store.principal import ROLES, SINGLE_USER, Principal, Role, needs,
 from analyzer.store.records import Clock, UnknownInstitutionError, moment, now
 from analyzer.store.tables import ACCOUNTS, ASSIGNMENTS, INSTITUTIONS, SESSIONS
 
-AccountRefusal = Literal["login", "login_taken", "name", "role", "unassignable", "email", "email_taken", "not_first"]
+AccountRefusal = Literal[
+    "login",
+    "login_taken",
+    "name",
+    "role",
+    "unassignable",
+    "email",
+    "email_taken",
+    "not_first",
+    "enough",
+    "not_participant",
+]
 ACCOUNT: Final = "account"
 """The kind of an event that concerns an account; its key is the login."""
 _LOGIN: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{1,62}[a-z0-9]")
@@ -75,6 +86,16 @@ class Handover:
         return f"Handover({self.account.login!r})"
 
 
+@dataclass(frozen=True, slots=True)
+class NewParticipant:
+    """An account of role `institution` that is wanted for one institution."""
+
+    login: str
+    name: str
+    institution: str
+    email: str | None = None
+
+
 _Changing = Callable[[Connection, Account], None]
 # Within the class the word stands for its method.
 _AccountList = list[Account]
@@ -105,11 +126,7 @@ class Accounts:
         """Every account, by login."""
         require(principal, "accounts")
         with self._database.reading() as connection:
-            assigned: dict[str, list[str]] = {}
-            for row in connection.execute(select(ASSIGNMENTS).order_by(ASSIGNMENTS.c.institution)):
-                assigned.setdefault(row.login, []).append(row.institution)
-            found = connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.login))
-            return [_account(row, assigned.get(row.login, ())) for row in found]
+            return _read_all(connection)
 
     @needs("accounts")
     def create(
@@ -132,7 +149,7 @@ class Accounts:
 
     @needs("accounts")
     def set_role(self, principal: Principal, login: str, role: Role, *, source: str = "app") -> Account:
-        """Give another role. A role that reads every institution has no assignments: those that there are end."""
+        """Give another role. A role that is for every institution has no assignments: those that there are end."""
         require(principal, "accounts")
         _require_role(role)
 
@@ -211,18 +228,107 @@ class Accounts:
     def reset_password(self, principal: Principal, login: str, *, source: str = "app") -> Handover:
         """Give a new first password, end its sessions and lift a lock. A disabled account stays disabled."""
         require(principal, "accounts")
-        first = self._passwords.first(normal_login(login))
-        kept = self._passwords.hash(first)
+        return self._reset_password(principal, login, source)
+
+    @needs("run_programme")
+    def participant_accounts(self, principal: Principal) -> _AccountList:
+        """Every account of role `institution`, by login."""
+        require(principal, "run_programme")
+        with self._database.reading() as connection:
+            return _read_all(connection, "institution")
+
+    @needs("run_programme")
+    def create_participant_account(
+        self,
+        principal: Principal,
+        login: str,
+        name: str,
+        institution: str,
+        email: str | None,
+        most: int,
+        *,
+        source: str = "app",
+    ) -> Handover:
+        """Make an account of role `institution` for one institution; otherwise as `create`.
+
+        most: how many such accounts that are not disabled an institution may have. Raises AccountRefusedError where it
+        has them already.
+        """
+        require(principal, "run_programme")
+        wanted = NewParticipant(login, name, institution, email)
+        return self.create_participant_accounts(principal, [wanted], most, source=source)[0]
+
+    @needs("run_programme")
+    def create_participant_accounts(
+        self,
+        principal: Principal,
+        wanted: Sequence[NewParticipant],
+        most: int,
+        *,
+        source: str = "app",
+        progress: Callable[[int], object] | None = None,
+    ) -> tuple[Handover, ...]:
+        """Make many, all or none, as `create_participant_account` makes one; in the order in which they are wanted.
+
+        Each takes a hash, which takes its time (some 50 ms), before the store is locked. progress: told how many
+        hashes are made.
+        """
+        require(principal, "run_programme")
+        checked = [_checked(each.login, each.name, "institution", [each.institution], each.email) for each in wanted]
+        with self._database.reading() as connection:
+            # Asked here so that nobody waits for hashes in vain, and again below, where it counts.
+            _require_free(connection, checked, most)
+        made = []
+        for number, account in enumerate(checked, start=1):
+            made.append((account, *self._first(account.login)))
+            if progress is not None:
+                progress(number)
+        with self._database.writing() as connection:
+            events.lock(connection)
+            _require_free(connection, checked, most)
+            return tuple(
+                Handover(self._insert(connection, principal, account, kept, source), first)
+                for account, first, kept in made
+            )
+
+    @needs("run_programme")
+    def reset_participant_password(self, principal: Principal, login: str, *, source: str = "app") -> Handover:
+        """Give a new first password, as `reset_password`, to an account of role `institution` that has one institution.
+
+        Others, and one that has several, are for the administrator: raises AccountRefusedError.
+        """
+        require(principal, "run_programme")
+        return self._reset_password(principal, login, source, _require_participant)
+
+    @needs("run_programme")
+    def disable_participant(self, principal: Principal, login: str, *, source: str = "app") -> Account:
+        """Refuse the log-ins of an account of one institution, as `disable`: its person has changed.
+
+        Raises AccountRefusedError for any other account. Only an administrator lets it in again.
+        """
+        require(principal, "run_programme")
 
         def change(connection: Connection, account: Account) -> None:
-            before = connection.execute(
-                select(ACCOUNTS.c.password).where(ACCOUNTS.c.login == account.login)
-            ).scalar_one()
+            _require_participant(account)
+            _set(connection, account.login, disabled=True)
+            connection.execute(delete(SESSIONS).where(SESSIONS.c.login == account.login))
+
+        return self._change(principal, login, "disable", source, change)
+
+    def _reset_password(
+        self, principal: Principal, login: str, source: str, check: Callable[[Account], None] | None = None
+    ) -> Handover:
+        first, kept = self._first(normal_login(login))
+
+        def change(connection: Connection, account: Account) -> None:
+            if check is not None:
+                check(account)
+            before = connection.execute(select(ACCOUNTS).where(ACCOUNTS.c.login == account.login)).one()
             _set(
                 connection,
                 account.login,
                 password=kept,
-                previous_password=before,
+                previous_password=previous_password(before),
                 must_change=True,
                 failures=0,
                 locked_until=None,
@@ -232,42 +338,46 @@ class Accounts:
         return Handover(self._change(principal, login, "reset_password", source, change, always=True), first)
 
     def _create(self, principal: Principal, wanted: Account, source: str, *, first: bool = False) -> Handover:
-        password = self._passwords.first(wanted.login)
-        kept = self._passwords.hash(password)
+        password, kept = self._first(wanted.login)
         with self._database.writing() as connection:
             events.lock(connection)
             if first and connection.execute(select(ACCOUNTS.c.login).limit(1)).first() is not None:
                 raise AccountRefusedError(
                     "not_first", "there are accounts already; an administrator makes further ones"
                 )
-            if connection.execute(select(ACCOUNTS.c.login).where(ACCOUNTS.c.login == wanted.login)).first():
-                raise AccountRefusedError("login_taken", f"{wanted.login}: there is an account of that login already")
-            if wanted.email is not None:
-                _require_free_email(connection, wanted.email)
-            _require_institutions(connection, wanted.institutions)
-            at = moment(self._clock())
-            connection.execute(
-                insert(ACCOUNTS).values(
-                    login=wanted.login,
-                    name=wanted.name,
-                    role=wanted.role,
-                    email=wanted.email,
-                    password=kept,
-                    previous_password=None,
-                    must_change=True,
-                    disabled=False,
-                    failures=0,
-                    locked_until=None,
-                    created_at=at,
-                )
-            )
-            for institution in wanted.institutions:
-                connection.execute(insert(ASSIGNMENTS).values(login=wanted.login, institution=institution))
-            made = account_of(connection, wanted.login)
-            assert made is not None
-            said = Change("create", None, ACCOUNT, made.login, None, recorded(made), source)
-            events.append(connection, principal.login, at, [said])
+            _require_free(connection, [wanted])
+            made = self._insert(connection, principal, wanted, kept, source)
         return Handover(made, password)
+
+    def _first(self, login: str) -> tuple[str, str]:
+        """A first password, and what is kept of it. Takes its time: not to be asked for while the store is locked."""
+        first = self._passwords.first(login)
+        return first, self._passwords.hash(first)
+
+    def _insert(self, connection: Connection, principal: Principal, wanted: Account, kept: str, source: str) -> Account:
+        """Write an account that `_require_free` has nothing against, with its event."""
+        at = moment(self._clock())
+        connection.execute(
+            insert(ACCOUNTS).values(
+                login=wanted.login,
+                name=wanted.name,
+                role=wanted.role,
+                email=wanted.email,
+                password=kept,
+                previous_password=None,
+                must_change=True,
+                disabled=False,
+                failures=0,
+                locked_until=None,
+                created_at=at,
+            )
+        )
+        for institution in wanted.institutions:
+            connection.execute(insert(ASSIGNMENTS).values(login=wanted.login, institution=institution))
+        made = replace(wanted, created_at=at)
+        said = Change("create", None, ACCOUNT, made.login, None, recorded(made), source)
+        events.append(connection, principal.login, at, [said])
+        return made
 
     def _change(
         self, principal: Principal, login: str, action: str, source: str, change: _Changing, *, always: bool = False
@@ -292,10 +402,31 @@ def normal_login(login: str) -> str:
     return unicodedata.normalize("NFKC", login).strip().lower()
 
 
+def previous_password(row: Row[Any]) -> str | None:
+    """What is to be kept as the one before when an account (a row of ACCOUNTS) gets another password.
+
+    A first password, which nobody chose, does not take the place of the last one that the owner did choose: otherwise
+    a reset would open the way back to it.
+    """
+    kept: str | None = row.previous_password if row.must_change and row.previous_password else row.password
+    return kept
+
+
 def account_of(connection: Connection, login: str) -> Account | None:
     """An account as it stands, None where there is none."""
     row = connection.execute(select(ACCOUNTS).where(ACCOUNTS.c.login == login)).one_or_none()
     return _account(row, assigned_to(connection, login)) if row is not None else None
+
+
+def _read_all(connection: Connection, role: Role | None = None) -> _AccountList:
+    """Every account, or those of a role, by login."""
+    assigned: dict[str, list[str]] = {}
+    for row in connection.execute(select(ASSIGNMENTS).order_by(ASSIGNMENTS.c.institution)):
+        assigned.setdefault(row.login, []).append(row.institution)
+    query = select(ACCOUNTS).order_by(ACCOUNTS.c.login)
+    if role is not None:
+        query = query.where(ACCOUNTS.c.role == role)
+    return [_account(row, assigned.get(row.login, ())) for row in connection.execute(query)]
 
 
 def assigned_to(connection: Connection, login: str) -> tuple[str, ...]:
@@ -362,6 +493,13 @@ def _email(email: str | None) -> str | None:
     return normal
 
 
+def _require_participant(account: Account) -> None:
+    if account.role != "institution" or len(account.institutions) != 1:
+        raise AccountRefusedError(
+            "not_participant", f"{account.login}: is not the account of one institution; ask an administrator"
+        )
+
+
 def _require_role(role: str) -> None:
     if role not in ROLES:
         raise AccountRefusedError("role", f"{role!r}: is not a role; the roles are {', '.join(ROLES)}")
@@ -369,7 +507,50 @@ def _require_role(role: str) -> None:
 
 def _require_assignable(role: Role, institutions: Collection[str]) -> None:
     if institutions and rights()[role].everywhere:
-        raise AccountRefusedError("unassignable", f"the role {role} reads every institution; none is assigned to it")
+        raise AccountRefusedError("unassignable", f"the role {role} is for every institution; none is assigned to it")
+
+
+def _require_free(connection: Connection, wanted: Sequence[Account], most: int | None = None) -> None:
+    """Raise AccountRefusedError or UnknownInstitutionError for the first of new accounts that cannot be made.
+
+    most: enabled accounts of role `institution` that an institution may have with them, None for any number.
+    """
+    logins: set[str] = set()
+    emails: set[str] = set()
+    counts: dict[str, int] = {}
+    for account in wanted:
+        taken = connection.execute(select(ACCOUNTS.c.login).where(ACCOUNTS.c.login == account.login)).first()
+        if taken or account.login in logins:
+            raise AccountRefusedError("login_taken", f"{account.login}: there is an account of that login already")
+        if account.email is not None:
+            if account.email in emails:
+                raise AccountRefusedError("email_taken", f"{account.email}: is wanted for two accounts")
+            _require_free_email(connection, account.email)
+            emails.add(account.email)
+        _require_institutions(connection, account.institutions)
+        logins.add(account.login)
+        if most is None:
+            continue
+        for institution in account.institutions:
+            if institution not in counts:
+                counts[institution] = _enabled_of(connection, institution)
+            counts[institution] += 1
+            if counts[institution] > most:
+                raise AccountRefusedError("enough", f"{account.login}: {institution} has {most} accounts already")
+
+
+def _enabled_of(connection: Connection, institution: str) -> int:
+    """How many accounts of role `institution` that are not disabled an institution has."""
+    query = (
+        select(func.count())
+        .select_from(ASSIGNMENTS.join(ACCOUNTS, ACCOUNTS.c.login == ASSIGNMENTS.c.login))
+        .where(
+            ASSIGNMENTS.c.institution == institution,
+            ACCOUNTS.c.role == "institution",
+            ACCOUNTS.c.disabled.is_(False),
+        )
+    )
+    return int(connection.execute(query).scalar_one())
 
 
 def _require_free_email(connection: Connection, email: str) -> None:

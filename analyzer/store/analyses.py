@@ -13,13 +13,10 @@ from analyzer.model.results import Assessment
 from analyzer.store import events
 from analyzer.store.database import Database, StoreError
 from analyzer.store.events import Change
-from analyzer.store.parts import Data
+from analyzer.store.parts import ANALYSIS_KIND, Data
 from analyzer.store.principal import Principal, may, needs, require
 from analyzer.store.records import Clock, UnknownInstitutionError, moment, now
 from analyzer.store.tables import ANALYSES, INSTITUTIONS
-
-ANALYSIS_KIND = "analysis"
-"""The kind of an event that says an analysis was kept."""
 
 
 @dataclass(frozen=True, slots=True)

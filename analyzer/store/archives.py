@@ -21,13 +21,15 @@ from sqlalchemy.types import BigInteger, Integer
 from analyzer.knowledge.schemas import gate
 from analyzer.store.database import StoreError
 from analyzer.store.limits import BackupLimits
+from analyzer.store.migrations import HEAD
 from analyzer.store.tables import METADATA
 
 Data = dict[str, Any]
 FORMAT: Final = "sansho-backup/1"
 MANIFEST: Final = "manifest.json"
-# Sessions are left out: nobody is logged in to a restored store.
-TABLES: Final[tuple[Table, ...]] = tuple(table for table in METADATA.sorted_tables if table.name != "sessions")
+# Left out: nobody is logged in to a restored store, and no link resets a password there.
+_PASSING: Final = frozenset({"sessions", "resets"})
+TABLES: Final[tuple[Table, ...]] = tuple(table for table in METADATA.sorted_tables if table.name not in _PASSING)
 _MANIFEST_BYTES: Final = 64 << 20
 _LINE_BYTES: Final = 64 << 20
 _SMALL: Final = 1 << 20
@@ -123,6 +125,12 @@ class Archive:
 
     def _check_members(self) -> None:
         manifest = self.manifest
+        if manifest["schema"] != HEAD:
+            # Asked first: another version's tables are others.
+            raise self.refused(
+                f"it has schema {manifest['schema']}, this version {HEAD}; restore it with {manifest['program']}, "
+                "then open that with this"
+            )
         if set(manifest["tables"]) != {table.name for table in TABLES}:
             raise self.refused("it does not hold the tables of a store")
         sizes = {table_member(name): entry["size"] for name, entry in manifest["tables"].items()}

@@ -11,11 +11,13 @@ from sqlalchemy import Connection, select
 
 from analyzer.store import events
 from analyzer.store.accounts import ACCOUNT, account_of, recorded
-from analyzer.store.analyses import ANALYSIS_KIND, analysis_digests
+from analyzer.store.analyses import analysis_digests
 from analyzer.store.database import Database
 from analyzer.store.events import AuditFault, AuditReport, Event
+from analyzer.store.items import ITEM_KINDS
+from analyzer.store.parts import ANALYSIS_KIND
 from analyzer.store.principal import Principal, needs, require
-from analyzer.store.tables import ACCOUNTS, EVENTS
+from analyzer.store.tables import ACCOUNTS, EVENTS, PROGRAMME_ITEMS
 
 Head = tuple[int, str]
 
@@ -28,7 +30,8 @@ class Audit:
 
     @needs("audit")
     def verify(self, principal: Principal, known_head: Head | None = None) -> AuditReport:
-        """Check every event, their order and end, and that records and kept analyses are what the events say.
+        """Check every event, their order and end, and that records, what was done in programmes, kept analyses and
+        accounts are what the events say.
 
         known_head: number and hash of an event noted earlier; tells of a trail that was written anew as a whole.
         """
@@ -47,7 +50,8 @@ class Audit:
 def verify_all(connection: Connection, known_head: Head | None = None) -> AuditReport:
     """What `Audit.verify` does, on a connection whose view is consistent."""
     report = events.verify(connection, known_head)
-    return replace(report, faults=(*report.faults, *_analysis_faults(connection), *_account_faults(connection)))
+    others = (*_analysis_faults(connection), *_account_faults(connection), *_item_faults(connection))
+    return replace(report, faults=(*report.faults, *others))
 
 
 def _analysis_faults(connection: Connection) -> Iterator[AuditFault]:
@@ -99,6 +103,46 @@ def _account_faults(connection: Connection) -> Iterator[AuditFault]:
                 yield AuditFault(number, f"account {login!r}: {', '.join(differing)} not what the trail says")
 
 
+def _item_faults(connection: Connection) -> Iterator[AuditFault]:
+    """Items of programmes, and their order, that are not what the trail says."""
+    query = select(EVENTS.c.number, EVENTS.c.institution, EVENTS.c.kind, EVENTS.c.key, EVENTS.c.after)
+    said: dict[_Place, tuple[str, int]] = {}
+    came: dict[_Place, int] = {}
+    for row in connection.execute(query.where(EVENTS.c.kind.in_(ITEM_KINDS)).order_by(EVENTS.c.number)):
+        programme, _, key = row.key.partition(" ")
+        place = (programme, row.institution or "", row.kind, key)
+        if row.after is None:
+            said.pop(place, None)
+            came.pop(place, None)
+        else:
+            said[place] = (row.after, row.number)
+            came.setdefault(place, row.number)
+    present: dict[_Place, tuple[str, int]] = {}
+    latest: dict[tuple[str, str], int] = {}
+    disordered: set[tuple[str, str]] = set()
+    order = (PROGRAMME_ITEMS.c.programme, PROGRAMME_ITEMS.c.institution, PROGRAMME_ITEMS.c.position)
+    for row in connection.execute(select(PROGRAMME_ITEMS).order_by(*order)):
+        place = (row.programme, row.institution, row.kind, row.key)
+        present[place] = (row.data, row.version)
+        number = came.get(place)
+        if number is None:
+            continue
+        if number < latest.get(place[:2], 0):
+            disordered.add(place[:2])
+        latest[place[:2]] = number
+    for place in sorted({*said, *present}):
+        if said.get(place) != present.get(place):
+            known = said.get(place)
+            named = f"{place[0]} {place[1]}".rstrip() + f": {place[2]} {place[3]!r}"
+            reason = "is not what the trail says" if known else "stands in the programme without an event"
+            yield AuditFault(known[1] if known else None, f"{named} {reason}")
+    for programme, institution in sorted(disordered):
+        named = f"{programme} {institution}".rstrip()
+        yield AuditFault(None, f"{named}: stands in another order than that of the trail")
+
+
+_Place = tuple[str, str, str, str]
+"""Programme, institution (empty: the whole programme), kind and key of an item."""
 _OF_RIGHTS: Final = ("name", "role", "institutions", "email", "disabled")
 
 

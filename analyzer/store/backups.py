@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Table, delete, func, insert, select
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from analyzer import __version__
 from analyzer.store import events
@@ -27,7 +27,7 @@ from analyzer.store.events import Change
 from analyzer.store.limits import limits
 from analyzer.store.principal import Principal, needs, require
 from analyzer.store.records import Clock, moment, now
-from analyzer.store.tables import CHAIN, FILES
+from analyzer.store.tables import CHAIN, FILES, MAILS
 
 _BLOCK: Final = 500
 _LISTED: Final = 3
@@ -170,11 +170,11 @@ class _Restoration:
         head = (archive.manifest["head"]["number"], archive.manifest["head"]["hash"])
         with self.database.writing() as connection:
             events.lock(connection)
-            self._require_same_schema(connection)
             self._require_empty(connection)
             connection.execute(delete(CHAIN))
             for table in TABLES:
                 _insert(connection, table, archive.rows(table))
+            self._doubt_mails(connection)
             self._continue_numbering(connection)
             self._verify(connection, head)
             for sha256 in archive.manifest["files"]:
@@ -199,14 +199,6 @@ class _Restoration:
                 with suppress(OSError):
                     self._new_file.with_name(self._new_file.name + ending).unlink(missing_ok=True)
 
-    def _require_same_schema(self, connection: Connection) -> None:
-        here, there = MigrationContext.configure(connection).get_current_revision(), self._archive.manifest["schema"]
-        if here != there:
-            program = self._archive.manifest["program"]
-            raise self._archive.refused(
-                f"it has schema {there}, this version {here}; restore it with {program}, then open that with this"
-            )
-
     def _require_empty(self, connection: Connection) -> None:
         for table in TABLES:
             if table is not CHAIN and connection.execute(select(func.count()).select_from(table)).scalar_one():
@@ -222,6 +214,11 @@ class _Restoration:
         held = {*self._archive.manifest["files"], *self._archive.manifest["lost_files"]}
         if listed != held:
             raise self._archive.refused("its list of files and its files are not the same")
+
+    @staticmethod
+    def _doubt_mails(connection: Connection) -> None:
+        """A mail that was still to go out may have gone out since the backup: a person decides whether to send it."""
+        connection.execute(update(MAILS).where(MAILS.c.state.in_(("waiting", "sending"))).values(state="unsure"))
 
     def _continue_numbering(self, connection: Connection) -> None:
         """PostgreSQL numbers analyses by a counter that inserted numbers do not move."""

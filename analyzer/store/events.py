@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ _SOURCE_LENGTH: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an event records. kind and key: the part of the institution's record, or `account` and the login.
+    """What an event records. kind and key: the part of the institution's record, or e.g. `account` and the login.
 
     before, after: the part's data, None where there was or is none. source: by what way it was made, e.g. `app`.
     """
@@ -121,12 +121,16 @@ def append(connection: Connection, actor: str, at: str, changes: Sequence[Change
 
 
 def history(
-    connection: Connection, institution: str | None, kind: str | None = None, key: str | None = None, limit: int = 200
+    connection: Connection,
+    institution: str | None,
+    kinds: Collection[str] | None = None,
+    key: str | None = None,
+    limit: int = 200,
 ) -> list[Event]:
-    """The latest events first; of an institution, or (None) those that concern none, narrowed to a kind and a key."""
+    """The latest events first; of an institution, or (None) those that concern none, narrowed to kinds and a key."""
     query = select(EVENTS).where(EVENTS.c.institution == institution).order_by(EVENTS.c.number.desc()).limit(limit)
-    if kind is not None:
-        query = query.where(EVENTS.c.kind == kind)
+    if kinds is not None:
+        query = query.where(EVENTS.c.kind.in_(kinds))
     if key is not None:
         query = query.where(EVENTS.c.key == key)
     return [_event(row) for row in connection.execute(query).mappings()]

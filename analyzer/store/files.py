@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from analyzer.store import events
 from analyzer.store.content import ContentFolder
@@ -18,6 +18,9 @@ from analyzer.store.parts import Data, Part
 from analyzer.store.principal import Principal, needs, require
 from analyzer.store.records import ABSENT, Clock, PartChange, Record, Records, moment, now
 from analyzer.store.tables import EVENTS, FILES
+
+_NAMING: Final = ("attachment", "file")
+"""Kinds of events whose key ends with the hash of a file: of a record, of a support programme."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class EvidenceFiles:
         require(principal, "answer", institution)
         allowed = limits().files
         shown = clean_name(name, allowed)
-        data = _read(content, shown, allowed.max_bytes)
+        data = read_content(content, shown, allowed.max_bytes)
         media_type = media_type_of(shown, data, allowed)
         present = self._room_for(record, evidence, shown)
         sha256, _ = self.content.put([data])
@@ -143,7 +146,7 @@ class EvidenceFiles:
         require(principal, "audit")
         with self._database.reading() as connection:
             noted = set(connection.execute(select(FILES.c.sha256)).scalars())
-            keys = set(connection.execute(select(EVENTS.c.key).where(EVENTS.c.kind == "attachment")).scalars())
+            keys = set(connection.execute(select(EVENTS.c.key).where(EVENTS.c.kind.in_(_NAMING))).scalars())
         named = {key.rpartition(" ")[2] for key in keys}
         if not named and not noted and not self.content.is_given:
             return []
@@ -174,19 +177,18 @@ class EvidenceFiles:
     def _note(self, made: Attachment) -> None:
         """Put a file on the list of files."""
         with self._database.writing() as connection:
-            events.lock(connection)
-            if connection.execute(select(FILES.c.sha256).where(FILES.c.sha256 == made.sha256)).first() is None:
-                connection.execute(
-                    insert(FILES).values(
-                        sha256=made.sha256,
-                        size=made.size,
-                        media_type=made.media_type,
-                        stored_at=moment(self._clock()),
-                    )
-                )
+            note_file(connection, made.sha256, made.size, made.media_type, moment(self._clock()))
 
 
-def _read(content: bytes | BinaryIO, name: str, most: int) -> bytes:
+def note_file(connection: Connection, sha256: str, size: int, media_type: str, at: str) -> None:
+    """Put a file that lies in the folder on the list of files, in a writing transaction; before or with its name."""
+    events.lock(connection)
+    if connection.execute(select(FILES.c.sha256).where(FILES.c.sha256 == sha256)).first() is None:
+        connection.execute(insert(FILES).values(sha256=sha256, size=size, media_type=media_type, stored_at=at))
+
+
+def read_content(content: bytes | BinaryIO, name: str, most: int) -> bytes:
+    """A file that is handed in, whole. most: in bytes. Raises StoreError where it is larger, or empty."""
     data = content if isinstance(content, bytes) else content.read(most + 1)
     if len(data) > most:
         raise StoreError(f"{name}: is larger than {most:,} bytes, which is the most that is taken")

@@ -10,6 +10,8 @@ PartKind = Literal["identity", "integrator", "fact", "service", "answer", "evide
 KINDS: Final[tuple[PartKind, ...]] = get_args(PartKind)
 # What an institution's file has; attachments and comments live in the store alone.
 OF_FILE: Final[frozenset[PartKind]] = frozenset({"identity", "integrator", "fact", "service", "answer", "evidence"})
+ANALYSIS_KIND: Final = "analysis"
+"""The kind of an event that tells of a kept analysis, beside the parts of a record."""
 _ONLY: Final = ""
 
 

@@ -33,7 +33,10 @@ _HASHING: Final = threading.BoundedSemaphore(4)
 
 @dataclass(frozen=True, slots=True)
 class SignInPolicy:
-    """rules/accounts.yaml. needs: kinds of characters, each at least once. idle, longest: how long a session lasts."""
+    """rules/accounts.yaml. needs: kinds of characters, each at least once. idle, longest: how long a session lasts.
+
+    reset: how long a link can be used that resets a password.
+    """
 
     min_length: int
     recommended_length: int
@@ -42,6 +45,7 @@ class SignInPolicy:
     lock: timedelta
     idle: timedelta
     longest: timedelta
+    reset: timedelta
 
 
 class PasswordRefusedError(StoreError):
@@ -75,6 +79,7 @@ def sign_in_policy() -> SignInPolicy:
         lock=timedelta(minutes=data["lock_minutes"]),
         idle=timedelta(minutes=data["session_idle_minutes"]),
         longest=timedelta(hours=data["session_max_hours"]),
+        reset=timedelta(minutes=data["reset_minutes"]),
     )
 
 

@@ -12,8 +12,20 @@ from analyzer.model.controls import Text
 from analyzer.resources import rules_dir
 from analyzer.store.database import StoreError
 
-Role = Literal["institution", "auditor", "consultant", "administrator"]
-Action = Literal["read", "answer", "profile", "comment", "create", "portfolio", "audit", "accounts", "backup"]
+Role = Literal["institution", "auditor", "consultant", "secretariat", "administrator"]
+Action = Literal[
+    "read",
+    "answer",
+    "profile",
+    "comment",
+    "take_part",
+    "run_programme",
+    "create",
+    "portfolio",
+    "audit",
+    "accounts",
+    "backup",
+]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 

@@ -17,7 +17,7 @@ from analyzer.model.institution import Institution
 from analyzer.store import events
 from analyzer.store.database import Database, StoreError
 from analyzer.store.events import Change, Event
-from analyzer.store.parts import KINDS, OF_FILE, Data, Part, PartKind, document_of, parts_of
+from analyzer.store.parts import ANALYSIS_KIND, KINDS, OF_FILE, Data, Part, PartKind, document_of, parts_of
 from analyzer.store.principal import Action, Principal, may, needs, require
 from analyzer.store.tables import INSTITUTIONS, PARTS
 
@@ -25,6 +25,7 @@ Clock = Callable[[], datetime]
 PartKey = tuple[PartKind, str]
 ABSENT: Final = 0
 """The version of a part that is not there."""
+_OF_RECORD: Final = (*KINDS, ANALYSIS_KIND)
 _NEEDED: Final[Mapping[PartKind, Action]] = {
     "identity": "profile",
     "integrator": "profile",
@@ -249,11 +250,13 @@ class Records:
         key: str | None = None,
         limit: int = 200,
     ) -> list[Event]:
-        """What was changed, the latest first."""
+        """What was changed in the record and analyses kept, the latest first; nothing of support programmes."""
         require(principal, "read")
         self._require_known(principal, "read", institution)
+        if kind is not None and kind not in KINDS:
+            raise StoreError(f"{institution}: {kind!r} is not a kind of part of a record")
         with self._database.reading() as connection:
-            return events.history(connection, institution, kind, key, limit)
+            return events.history(connection, institution, _OF_RECORD if kind is None else [kind], key, limit)
 
     @needs("answer")
     def undo(self, principal: Principal, institution: str, number: int) -> Record:
@@ -357,7 +360,7 @@ class Records:
 
     def _collision(self, connection: Connection, institution: str, wanted: PartChange, present: _Parts) -> Collision:
         version, data = present.get((wanted.kind, wanted.key), (ABSENT, None))
-        latest = events.history(connection, institution, wanted.kind, wanted.key, limit=1)
+        latest = events.history(connection, institution, [wanted.kind], wanted.key, limit=1)
         actor, at = (latest[0].actor, latest[0].at) if latest else ("", "")
         return Collision(wanted, version, data, actor, at)
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from analyzer.store import events
-from analyzer.store.accounts import ACCOUNT, account_of, assigned_to, normal_login, recorded
+from analyzer.store.accounts import ACCOUNT, account_of, assigned_to, normal_login, previous_password, recorded
 from analyzer.store.database import Database, StoreError
 from analyzer.store.events import Change, Data
 from analyzer.store.passwords import Passwords, SignInPolicy, shared_passwords
@@ -172,7 +172,9 @@ class SigningIn:
             before = account_of(connection, account.login)
             if row is None or before is None:
                 raise SessionEndedError
-            self._succeeded(connection, row.login, password=kept, previous_password=attempt.kept, must_change=False)
+            self._succeeded(
+                connection, row.login, password=kept, previous_password=previous_password(account), must_change=False
+            )
             connection.execute(
                 delete(SESSIONS).where(SESSIONS.c.login == row.login, SESSIONS.c.token != _digest(token))
             )

@@ -120,3 +120,64 @@ SESSIONS: Final = Table(
     Column("seen_at", _MOMENT, nullable=False),
     Column("ends_at", _MOMENT, nullable=False),
 )
+
+# What institutions and the secretariat do in a support programme, written by `items` alone. institution: empty for what
+# is of the whole programme, so that it can be no foreign key. version: as that of a part.
+PROGRAMME_ITEMS: Final = Table(
+    "programme_items",
+    METADATA,
+    Column("programme", String(40), primary_key=True),
+    Column("institution", String(64), primary_key=True, index=True),
+    Column("kind", String(16), primary_key=True),
+    Column("key", String(160), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+
+# What an account is told in the app. link: where in the app it leads.
+NOTIFICATIONS: Final = Table(
+    "notifications",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("login", String(100), ForeignKey("accounts.login"), nullable=False, index=True),
+    Column("at", _MOMENT, nullable=False),
+    Column("programme", String(40), nullable=False),
+    Column("institution", String(64), nullable=False),
+    Column("step", String(40), nullable=True),
+    Column("event", String(32), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("link", Text, nullable=False),
+    Column("read_at", _MOMENT, nullable=True),
+)
+
+# Mails to be sent and sent. state: waiting, sending, sent, unsure (it may have gone out: a person decides), failed,
+# let_be (so they decided). once: two mails with the same are one. login: the account it is for, None for none.
+MAILS: Final = Table(
+    "mails",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("created_at", _MOMENT, nullable=False),
+    Column("login", String(100), nullable=True),
+    Column("recipient", String(254), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("message_id", String(200), nullable=False, unique=True),
+    Column("once", String(200), nullable=True, unique=True),
+    Column("state", String(12), nullable=False, index=True),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", _MOMENT, nullable=False),
+    Column("changed_at", _MOMENT, nullable=False),
+    Column("error", Text, nullable=True),
+)
+
+# token: the SHA-256 of what the link in the mail holds.
+RESETS: Final = Table(
+    "resets",
+    METADATA,
+    Column("token", String(64), primary_key=True),
+    Column("login", String(100), ForeignKey("accounts.login"), nullable=False, index=True),
+    Column("made_at", _MOMENT, nullable=False),
+    Column("ends_at", _MOMENT, nullable=False),
+    Column("used_at", _MOMENT, nullable=True),
+)

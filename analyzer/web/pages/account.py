@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from analyzer.store.principal import Principal, rights
+from analyzer.store.principal import Principal, may, rights
 from analyzer.store.store import Store
 from analyzer.web.signing_in import (
     SINGLE_USER_NOTE,
@@ -39,7 +39,12 @@ def _about(store: Store, principal: Principal) -> None:
     st.markdown(f"ログイン名　**{principal.login}**　　役割　**{role.title.ja}**")
     st.text(f"名前　{principal.name}")
     if role.everywhere:
-        st.caption("すべての医療機関を見られます。")
+        sees = may(principal, "read")
+        st.caption(
+            "すべての医療機関を見られます。"
+            if sees
+            else "支援事業ですべての医療機関を受け持ちます。医療機関の記録は見られません。"
+        )
         return
     names = store.records.names(principal)
     if names:

@@ -24,15 +24,17 @@ ACCOUNT: Final = "account"
 _HANDOVER: Final = "_handover"
 _TOLD: Final = "_account_told"
 _NEXT: Final = "_next_account"
-_REFUSALS: Final[Mapping[AccountRefusal, str]] = {
+REFUSALS: Final[Mapping[AccountRefusal, str]] = {
     "login": "ログイン名は3〜64文字の英小文字・数字と . _ @ - で、英小文字か数字で始めて終えてください。",
     "login_taken": "そのログイン名のアカウントはもうあります。",
     "name": "名前を200文字までで入れてください。",
     "role": "その役割はありません。",
-    "unassignable": "その役割はすべての医療機関を見られるので、担当の医療機関は選べません。",
+    "unassignable": "その役割はすべての医療機関を受け持つので、担当の医療機関は選べません。",
     "email": "メールアドレスの形が正しくありません。",
     "email_taken": "そのメールアドレスは、ほかのアカウントで使っています。",
     "not_first": "アカウントはもうあります。管理者が登録してください。",
+    "enough": "この医療機関には、決められた数のアカウントがもうあります。",
+    "not_participant": "1つの医療機関だけを担当するアカウントではありません。管理者に頼んでください。",
 }
 _COLUMNS: Final = (
     Column("ログイン名", 10),
@@ -200,7 +202,7 @@ def _role_and_email(store: Store, account: Account) -> None:
 
 def _assignments(store: Store, account: Account, names: dict[str, str]) -> None:
     if rights()[account.role].everywhere:
-        st.caption(f"{_title(account.role)}は、すべての医療機関を見られます。")
+        st.caption(f"{_title(account.role)}は、すべての医療機関を{_scope(account.role)}。")
         return
     st.markdown("**担当の医療機関**")
     with st.container(horizontal=True):
@@ -258,6 +260,11 @@ def _title(role: Role) -> str:
     return rights()[role].title.ja
 
 
+def _scope(role: Role) -> str:
+    """What a role of all institutions has to do with each of them."""
+    return "見られます" if "read" in rights()[role].actions else "支援事業で受け持ち、その記録は見られません"
+
+
 # -- doing it ---------------------------------------------------------------------------------------------------------
 
 
@@ -280,7 +287,7 @@ def _hand_over(make: Callable[[Principal], Handover]) -> None:
 
 def _said(error: SanshoError) -> str:
     if isinstance(error, AccountRefusedError):
-        return _REFUSALS[error.reason]
+        return REFUSALS[error.reason]
     if isinstance(error, LastAdministratorError):
         return "最後の管理者です。先に別の管理者を登録してください。"
     if isinstance(error, ForbiddenError | SessionEndedError):
