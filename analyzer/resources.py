@@ -23,6 +23,11 @@ def evidence_dir() -> Path:
     return data_root() / "evidence"
 
 
+def programmes_dir() -> Path:
+    """The shipped support programmes, one file each."""
+    return evidence_dir() / "programmes"
+
+
 def templates_dir() -> Path:
     """Jinja2 and Typst templates and styles of the reports."""
     return data_root() / "reports"

@@ -44,6 +44,13 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 )
 @click.option("--read-only", is_flag=True, help="Show the institution files without a store.")
 @click.option("--accounts", is_flag=True, envvar="SANSHO_ACCOUNTS_REQUIRED", help="Ask everybody to log in.")
+@click.option(
+    "--programmes",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    envvar="SANSHO_PROGRAMMES",
+    metavar="DIR",
+    help="The folder of support programmes; without it the sample.",
+)
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="The port to listen on.")
 @click.option("--address", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @controls_option
@@ -56,6 +63,7 @@ def app(
     portfolio: Path | None,
     read_only: bool,
     accounts: bool,
+    programmes: Path | None,
     port: int,
     address: str,
     roots: tuple[Path, ...],
@@ -76,6 +84,7 @@ def app(
         files=files.absolute() if files else None,
         accounts=accounts,
         portfolio=portfolio.absolute() if portfolio else None,
+        programmes=programmes.absolute() if programmes else None,
     )
     os.environ.update(environment_of(settings))
     # The knowledge base loads while the server starts and the browser opens, so that the first page has it at once.
@@ -84,12 +93,17 @@ def app(
 
 
 def _load_ahead() -> None:
+    from analyzer.programme.background import Background
     from analyzer.store.principal import SINGLE_USER
     from analyzer.web.context import today
+    from analyzer.web.settings import AppSettings
     from analyzer.web.workspace import workspace
 
     try:
         shared = workspace()
+        if AppSettings.from_environment().accounts:
+            # One thread a process; with several processes on one store each mail is still sent once.
+            Background(shared.portal.desk, shared.portal.mailing, today).start()
         for institution in shared.source(SINGLE_USER).institutions().values():
             shared.assess(institution, today())
         # The first page is drawn now; what only other pages need must not slow it down.

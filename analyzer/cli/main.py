@@ -19,9 +19,11 @@ from analyzer.cli.crosswalk import crosswalk
 from analyzer.cli.demo import demo
 from analyzer.cli.diff import diff
 from analyzer.cli.export import export
+from analyzer.cli.mail import mail
 from analyzer.cli.options import Settings
 from analyzer.cli.portfolio import portfolio
 from analyzer.cli.profile import profile
+from analyzer.cli.programme import programme
 from analyzer.cli.search import search
 from analyzer.cli.store import store
 from analyzer.cli.validate import validate
@@ -63,6 +65,8 @@ for command in (
     store,
     account,
     audit,
+    programme,
+    mail,
     backup,
     restore,
 ):

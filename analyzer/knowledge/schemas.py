@@ -40,6 +40,7 @@ Format = Literal[
     "store",
     "portfolio",
     "backup",
+    "programme",
 ]
 
 _SHOWN_VALUE = 60

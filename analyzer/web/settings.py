@@ -6,11 +6,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from analyzer.resources import evidence_dir
+from analyzer.resources import evidence_dir, programmes_dir
 
 _ROOTS, _INSTITUTIONS = "SANSHO_CONTROLS", "SANSHO_INSTITUTIONS"
 _STORE, _FILES, _ACCOUNTS = "SANSHO_STORE", "SANSHO_FILES", "SANSHO_ACCOUNTS"
-_PORTFOLIO = "SANSHO_PORTFOLIO"
+_PORTFOLIO, _PROGRAMMES = "SANSHO_PORTFOLIO", "SANSHO_PROGRAMMES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class AppSettings:
 
     store: where the store lies, None where the app only shows the files. files: the folder of uploaded evidence, None
     for the one beside the database. accounts: whether people have to log in. portfolio: the folder of a finished run of
-    `sansho portfolio`.
+    `sansho portfolio`. programmes: the folder of support programmes, None for the shipped one.
     """
 
     roots: tuple[Path, ...]
@@ -28,6 +28,7 @@ class AppSettings:
     files: Path | None = None
     accounts: bool = False
     portfolio: Path | None = None
+    programmes: Path | None = None
 
     @classmethod
     def from_environment(cls) -> AppSettings:
@@ -41,7 +42,13 @@ class AppSettings:
             files=Path(files) if (files := os.environ.get(_FILES)) else None,
             accounts=os.environ.get(_ACCOUNTS) == "required",
             portfolio=Path(run) if (run := os.environ.get(_PORTFOLIO)) else None,
+            programmes=Path(programmes) if (programmes := os.environ.get(_PROGRAMMES)) else None,
         )
+
+    @property
+    def programme_folder(self) -> Path:
+        """The folder of support programmes in force."""
+        return self.programmes or programmes_dir()
 
 
 def environment_of(settings: AppSettings) -> dict[str, str]:
@@ -53,4 +60,5 @@ def environment_of(settings: AppSettings) -> dict[str, str]:
         _FILES: str(settings.files) if settings.files else "",
         _ACCOUNTS: "required" if settings.accounts else "",
         _PORTFOLIO: str(settings.portfolio) if settings.portfolio else "",
+        _PROGRAMMES: str(settings.programmes) if settings.programmes else "",
     }

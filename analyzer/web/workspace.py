@@ -18,6 +18,7 @@ from analyzer.knowledge.loading import load_knowledge
 from analyzer.model.institution import Institution
 from analyzer.model.results import Assessment
 from analyzer.search.index import SearchIndex
+from analyzer.store.database import StoreError
 from analyzer.store.principal import SINGLE_USER, Principal, require, rights
 from analyzer.store.records import Record
 from analyzer.store.store import Store
@@ -27,6 +28,7 @@ from analyzer.web.sources import FolderSource, InstitutionSource, RecordCache, S
 if TYPE_CHECKING:
     from analyzer.portfolio.analysis import PortfolioEngine
     from analyzer.portfolio.choosing import PortfolioBrowser
+    from analyzer.programme.portal import Portal
 
 # Assessments of a few institutions and days are kept, since several pages and sessions look at the same ones.
 _REMEMBERED = 64
@@ -43,6 +45,7 @@ class Workspace:
     """
 
     def __init__(self, settings: AppSettings) -> None:
+        self._settings = settings
         self.knowledge: KnowledgeBase = load_knowledge(settings.roots)
         self.analyzer = Analyzer(self.knowledge)
         self.folder = InstitutionFolder(settings.institutions, self.knowledge)
@@ -73,6 +76,12 @@ class Workspace:
         for entry in self.folder.files():
             if entry.institution is not None and entry.institution.id not in known:
                 self.store.records.create(SINGLE_USER, entry.path.read_bytes(), entry.path.name)
+
+    @property
+    def portal(self) -> Portal:
+        """The support programmes of the store. Raises SanshoError without a store, or for a programme's faults."""
+        with self._making:
+            return self._portal
 
     @property
     def rulebook(self) -> Rulebook:
@@ -136,6 +145,17 @@ class Workspace:
         from analyzer.portfolio.analysis import PortfolioEngine
 
         return PortfolioEngine(self.knowledge, self.rulebook)
+
+    @cached_property
+    def _portal(self) -> Portal:
+        from analyzer.programme.loading import load_programmes
+        from analyzer.programme.mail_settings import MailSettings
+        from analyzer.programme.portal import Portal
+
+        if self.store is None:
+            raise StoreError("support programmes need a store; start the app without --read-only")
+        programmes = load_programmes(self._settings.programme_folder, self.knowledge)
+        return Portal(self.store, programmes, self.rulebook, MailSettings.from_environment())
 
     @cached_property
     def _search(self) -> SearchIndex:

@@ -1,0 +1,1 @@
+"""The fragments of HTML of the portal's pages. Templates: reports/templates/portal."""
