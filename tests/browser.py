@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,13 +41,18 @@ def chromium_or_skip() -> str:
 
 
 @contextmanager
-def running_app(log: Path, *arguments: str) -> Iterator[str]:
+def running_app(
+    log: Path, *arguments: str, port: int | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """`sansho app` with further arguments; gives its address once it answers."""
-    port = _free_port()
+    port = port or free_port()
     address = f"http://127.0.0.1:{port}"
     store = ["--store", str(log.with_name("sansho.db"))]
     command = [sys.executable, "-m", "analyzer.cli", "app", "--port", str(port), *store, *arguments]
-    with log.open("wb") as written, subprocess.Popen(command, stdout=written, stderr=written) as process:
+    with (
+        log.open("wb") as written,
+        subprocess.Popen(command, stdout=written, stderr=written, env={**os.environ, **(environment or {})}) as process,
+    ):
         try:
             _wait_until_up(process, address, log)
             yield address
@@ -68,7 +73,8 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -408,7 +408,7 @@ def test_a_consultant_sees_the_assigned_ones_and_no_run(accounts: Workspace) -> 
 def test_an_institution_is_refused_in_plain_words(accounts: Workspace) -> None:
     for query in ({}, {"opened": CLINIC}, {"source": "run", "view": "institutions"}):
         app = page_as("institution", accounts, **query)
-        assert "この画面を使えるのは、監査人・コンサルタント・管理者だけです" in said(app)
+        assert "このアカウントの役割では、この画面は使えません" in said(app)
         assert not panels(app)
         assert not tables(app)
 

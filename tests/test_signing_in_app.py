@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -174,7 +175,7 @@ def test_an_administrator_makes_an_account_and_sees_its_password_once(store: Sto
     with store.database.reading() as connection:
         from analyzer.store import events
 
-        assert events.history(connection, None, "account", "nurse")[-1].actor == "chief"
+        assert events.history(connection, None, ["account"], "nurse")[-1].actor == "chief"
     field(app, "ログイン名").set_value("nurse")
     field(app, "名前").set_value("別の人")
     assert "もうあります" in said(button(app, "登録する").click().run())
@@ -287,7 +288,84 @@ def test_an_organisations_log_in_that_gives_no_access_is_explained(
     with store.database.reading() as connection:
         from analyzer.store import events
 
-        assert len(events.history(connection, None, "account", "?")) == 1, "told once, not at every redraw"
+        assert len(events.history(connection, None, ["account"], "?")) == 1, "told once, not at every redraw"
+
+
+# -- a password that was forgotten -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mailing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Mail is on; what is queued stays there, since nothing sends it here."""
+    monkeypatch.setenv("SANSHO_SMTP_HOST", "127.0.0.1")
+    monkeypatch.setenv("SANSHO_SMTP_TLS", "none")
+    monkeypatch.setenv("SANSHO_MAIL_FROM", "sansho@example.jp")
+    monkeypatch.setenv("SANSHO_URL", "http://127.0.0.1:8501")
+
+
+def asked_for(login: str) -> str:
+    """What the log-in screen says to who asks for a link."""
+    app = opened()
+    field(app, "ログイン名かメールアドレス").set_value(login)
+    app = button(app, "再設定のリンクをメールで受け取る").click().run()
+    assert not app.exception
+    return said(app)
+
+
+def linked(store: Store) -> list[str]:
+    """The tokens of the links that wait to be sent."""
+    from sqlalchemy import select
+
+    from analyzer.store.tables import MAILS
+
+    with store.database.reading() as connection:
+        bodies = connection.execute(select(MAILS.c.body).order_by(MAILS.c.created_at)).scalars().all()
+    return [found.group(1) for body in bodies if (found := re.search(r"[?]reset=([\w-]+)", body))]
+
+
+def test_without_mail_no_link_is_offered(store: Store) -> None:
+    store.accounts.bootstrap(SINGLE_USER, "chief", "管理者")
+    app = opened()
+    assert "管理者に初期パスワードを頼んでください" in said(app)
+    assert "再設定のリンクをメールで受け取る" not in [each.label for each in app.button]
+    app.query_params["reset"] = "x"
+    assert field(app.run(), "ログイン名")
+
+
+@pytest.mark.usefixtures("mailing")
+def test_a_forgotten_password_is_chosen_anew_by_the_link_of_a_mail(store: Store) -> None:
+    store.accounts.bootstrap(SINGLE_USER, "chief", "管理者")
+    store.accounts.create(SINGLE_USER, "nurse", "看護師", "institution", ["hidamari-clinic"], "nurse@example.jp")
+    answers = {asked_for(name) for name in ("nurse", "nurse@example.jp", "nobody", "chief")}
+    assert len(answers) == 1, "the same whoever asks"
+    token = linked(store)[-1]
+
+    app = opened()
+    app.query_params["reset"] = token
+    app = app.run()
+    assert "リンクは一度だけ使えます" in said(app)
+    field(app, "新しいパスワード").set_value("short")
+    field(app, "新しいパスワード（もう一度）").set_value("short")
+    app = button(app, "パスワードを変える").click().run()
+    assert f"{sign_in_policy().min_length}文字以上にしてください" in said(app)
+    field(app, "新しいパスワード").set_value(CHOSEN)
+    field(app, "新しいパスワード（もう一度）").set_value(CHOSEN + "x")
+    app = button(app, "パスワードを変える").click().run()
+    assert "同じではありません" in said(app)
+    field(app, "新しいパスワード（もう一度）").set_value(CHOSEN)
+    app = button(app, "パスワードを変える").click().run()
+    assert "パスワードを変えました" in said(app)
+    assert "reset" not in app.query_params
+    app = log_in(app, "nurse", CHOSEN)
+    assert "看護師（医療機関）としてログイン中" in said(app)
+
+    again = opened()
+    again.query_params["reset"] = token
+    again = again.run()
+    assert "このリンクは使えません" in said(again)
+    assert "新しいパスワード" not in [each.label for each in again.text_input]
+    again = button(again, "ログインの画面へ").click().run()
+    assert field(again, "ログイン名")
 
 
 # -- the command ------------------------------------------------------------------------------------------------------
@@ -323,7 +401,7 @@ def test_the_command_makes_and_changes_accounts(tmp_path: Path) -> None:
     with store.database.reading() as connection:
         from analyzer.store import events
 
-        done = events.history(connection, None, "account", "nurse")
+        done = events.history(connection, None, ["account"], "nurse")
     assert {event.change.source for event in done if event.actor.startswith("cli:")} == {"command"}
     store.close()
 

@@ -6,16 +6,18 @@ to log in again, and nothing that another page could read gives access.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import streamlit as st
 from streamlit.errors import StreamlitAuthError, StreamlitMissingAuthlibError
 
 from analyzer.errors import SanshoError
+from analyzer.programme.links import RESET
+from analyzer.programme.resetting import ResetRefusedError, Resetting
 from analyzer.store.database import StoreError
 from analyzer.store.passwords import LONGEST, PasswordRefusedError, Refusal, SignInPolicy, sign_in_policy
-from analyzer.store.principal import SINGLE_USER, Action, Principal, may, rights
+from analyzer.store.principal import SINGLE_USER, Principal, rights
 from analyzer.store.signing_in import (
     LogInRefusedError,
     ProviderRefusal,
@@ -32,6 +34,7 @@ _TOKEN: Final = "_session_token"  # noqa: S105 - the name of a place, not a secr
 _LOGIN: Final = "_session_login"
 _ENDED: Final = "_session_ended"
 _REFUSED: Final = "_provider_refused"
+_RESET_DONE: Final = "_reset_done"
 _PROVIDER_REFUSALS: Final[Mapping[ProviderRefusal, str]] = {
     "unverified": "組織のログインから、確認済みのメールアドレスが届きませんでした。組織の管理者に知らせてください。",
     "stale": "組織でのログインから時間がたっています。もう一度ログインしてください。",
@@ -57,6 +60,20 @@ def current_principal(shared: Workspace) -> Principal:
     return _signing_in(shared).principal_of(token)
 
 
+def principal_later(shared: Workspace) -> Callable[[], Principal]:
+    """Who uses this session, asked of the store anew whenever it is called.
+
+    For what Streamlit calls outside of the session, where `current_principal` knows nobody: the data of a download that
+    is made at the click. Raises SessionEndedError where the session is over, now or then.
+    """
+    if not accounts_required():
+        return lambda: SINGLE_USER
+    token = st.session_state.get(_TOKEN)
+    if token is None:
+        raise SessionEndedError
+    return lambda: _signing_in(shared).principal_of(token)
+
+
 def may_enter() -> bool:
     """Whether pages may be drawn. Where not, `show_entrance` says why and offers what is to be done."""
     if not accounts_required():
@@ -67,16 +84,6 @@ def may_enter() -> bool:
         if st.session_state.pop(_TOKEN, None) is not None:
             st.session_state[_ENDED] = True
         return False
-    except SanshoError:
-        return False
-
-
-def session_may(action: Action) -> bool:
-    """Whether who uses this session may do something; False where nobody has logged in."""
-    if not accounts_required():
-        return may(SINGLE_USER, action)
-    try:
-        return may(current_principal(workspace()), action)
     except SanshoError:
         return False
 
@@ -185,6 +192,13 @@ def _draw_log_in(signing_in: SigningIn) -> None:
         st.caption("データベースを `--store` で選んで起動したときは、このコマンドにも同じ `--store` を付けます。")
         return
     policy = sign_in_policy()
+    resetting = _resetting()
+    token = st.query_params.get(RESET)
+    if token is not None and resetting is not None:
+        _draw_reset(resetting, token)
+        return
+    if st.session_state.pop(_RESET_DONE, False):
+        st.success("パスワードを変えました。新しいパスワードでログインしてください。", icon=":material/key:")
     with st.form("_log_in_form", enter_to_submit=True):
         login = st.text_input("ログイン名", autocomplete="username")
         password = st.text_input("パスワード", type="password", autocomplete="current-password")
@@ -201,12 +215,83 @@ def _draw_log_in(signing_in: SigningIn) -> None:
         else:
             _enter(session)
     _draw_provider(signing_in)
+    if resetting is not None:
+        _draw_ask(resetting)
     st.caption(
         f"操作のない時間が{_whole(policy.idle.total_seconds() / 60)}分続くか、ログインから"
         f"{_whole(policy.longest.total_seconds() / 3600)}時間たつと終わります。"
         "ページを再読み込みしたときも、もう一度ログインしてください。"
-        "パスワードを忘れたときは、管理者に初期パスワードを頼んでください。"
+        + ("" if resetting is not None else "パスワードを忘れたときは、管理者に初期パスワードを頼んでください。")
     )
+
+
+# -- a password that was forgotten ------------------------------------------------------------------------------------
+
+
+def _resetting() -> Resetting | None:
+    """What sends links for a new password; None where mail is off, or the programmes' files cannot be used."""
+    try:
+        resetting = workspace().portal.resetting
+    except SanshoError:
+        return None
+    return resetting if resetting.is_on else None
+
+
+def _draw_ask(resetting: Resetting) -> None:
+    with st.expander("パスワードを忘れた", icon=":material/help:"), st.form("_ask_reset_form"):
+        asked = st.text_input("ログイン名かメールアドレス", autocomplete="username", max_chars=254)
+        if st.form_submit_button("再設定のリンクをメールで受け取る") and asked.strip():
+            try:
+                resetting.ask_reset(asked)
+            except SanshoError:
+                st.error("いまは申し込めません。しばらくしてから、もう一度お試しください。", icon=":material/error:")
+            else:
+                # The same words whoever asks for whomever: they say nothing about which accounts there are.
+                st.info(
+                    "登録のあるメールアドレスなら、再設定のリンクを送りました。届かないときは、事務局か管理者に知らせてください。",
+                    icon=":material/mail:",
+                )
+
+
+def _draw_reset(resetting: Resetting, token: str) -> None:
+    """The form behind the link of a mail."""
+    if not resetting.is_open(token):
+        st.error(ResetRefusedError().ja, icon=":material/link_off:")
+        st.button("ログインの画面へ", on_click=_leave_reset)
+        _draw_ask(resetting)
+        return
+    policy = sign_in_policy()
+    st.info("新しいパスワードを決めてください。リンクは一度だけ使えます。", icon=":material/key:")
+    with st.form("_reset_form", enter_to_submit=True):
+        new = st.text_input("新しいパスワード", type="password", autocomplete="new-password")
+        again = st.text_input("新しいパスワード（もう一度）", type="password", autocomplete="new-password")
+        st.caption(password_advice(policy))
+        sent = st.form_submit_button("パスワードを変える", type="primary")
+    st.button("やめてログインの画面へ", on_click=_leave_reset, type="tertiary")
+    if not sent:
+        return
+    if new != again:
+        st.error("新しいパスワードの2つの欄が同じではありません。", icon=":material/error:")
+        return
+    try:
+        resetting.reset_password(token, new)
+    except PasswordRefusedError as refused:
+        st.error(" ".join(refusal_text(each, policy) for each in refused.refusals), icon=":material/error:")
+    except ResetRefusedError as refused:
+        st.error(refused.ja, icon=":material/link_off:")
+    else:
+        _leave_reset()
+        st.session_state[_RESET_DONE] = True
+        st.rerun()
+
+
+def _leave_reset() -> None:
+    """Take the link's token out of the address, where it would stay in the browser's history of this page."""
+    if RESET in st.query_params:
+        del st.query_params[RESET]
+
+
+# -- logging in by password, out ---------------------------------------------------------------------------------------
 
 
 def _draw_first_change(signing_in: SigningIn) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import partial
 from typing import Any, Final
@@ -14,7 +14,7 @@ from analyzer.store.files import attachments_of
 from analyzer.store.principal import Principal, may
 from analyzer.store.records import ABSENT, PartChange, Record
 from analyzer.store.store import Store
-from analyzer.web.signing_in import current_principal
+from analyzer.web.signing_in import current_principal, principal_later
 from analyzer.web.workspace import Workspace
 
 Data = dict[str, Any]
@@ -50,8 +50,8 @@ def draw_item(shared: Workspace, principal: Principal, record: Record, identity:
     for file in attached:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.download_button(
-                f"{file.name}（{file.size / 1024:,.0f} KB）",
-                data=partial(_content, shared, record.institution.id, file.sha256),
+                f"{file.name}（{max(file.size / 1024, 1):,.0f} KB）",
+                data=partial(_content, shared, principal_later(shared), record.institution.id, file.sha256),
                 file_name=file.name,
                 icon=":material/attach_file:",
                 key=f"file-{file.sha256}",
@@ -83,9 +83,9 @@ def _upload(store: Store, principal: Principal, institution: str, evidence: str)
             st.rerun()
 
 
-def _content(shared: Workspace, institution: str, sha256: str) -> bytes:
+def _content(shared: Workspace, who: Callable[[], Principal], institution: str, sha256: str) -> bytes:
     assert shared.store is not None
-    return shared.store.files.open(current_principal(shared), institution, sha256)[1]
+    return shared.store.files.open(who(), institution, sha256)[1]
 
 
 def _detach(shared: Workspace, institution: str, evidence: str, sha256: str) -> None:
