@@ -79,7 +79,6 @@ class Walk:
 
     address: str
     store: str
-    environment: dict[str, str]
     mails: MailServer
     programme: Programme
     analyzer: Analyzer
@@ -152,7 +151,6 @@ def walk(tmp_path: Path, analyzer: Analyzer) -> Iterator[Walk]:
         yield Walk(
             address,
             store,
-            environment,
             mails,
             load_programmes(programmes, analyzer.knowledge)[PROGRAMME],
             analyzer,
@@ -654,6 +652,7 @@ def what_is_not_ones_own_is_refused_at_its_address(walk: Walk) -> None:
         expect(page.get_by_text("架空第2病院")).to_have_count(0)
     look(page, "clinic-refused-other")
     clinic.open(f"{walk.address}/evidence?institution={OTHER}&own={PROGRAMME}.network_diagram")
+    clinic.sees(f"医療機関「{OTHER}」は見つかりません。")
     expect(page.get_by_text("架空第2病院")).to_have_count(0)
     expect(page.get_by_test_id("stDownloadButton")).to_have_count(0)
     look(page, "clinic-refused-evidence")
