@@ -22,6 +22,7 @@ from analyzer.programme.screens.words import size
 from analyzer.store.items import ItemConflictError
 from analyzer.store.principal import ForbiddenError, Principal
 from analyzer.store.records import ConflictError, UnknownInstitutionError
+from analyzer.web.saying import keep, take
 from analyzer.web.workspace import Workspace
 
 CONFLICT: Final = "その後ほかの人が変えました。開き直してください。"
@@ -98,13 +99,14 @@ def attempt(act: Callable[[], object], done: str) -> bool:
 
 def tell(text: str, *, failed: bool = False) -> None:
     """Have something said at the next drawing, once."""
-    st.session_state[_SAID] = (text, failed)
+    keep(_SAID, text, failed=failed)
 
 
 def say() -> None:
     """Say what is to be said."""
-    text, failed = st.session_state.pop(_SAID, ("", False))
-    if text:
+    said = take(_SAID)
+    if said is not None:
+        text, failed = said
         icon = ":material/error:" if failed else ":material/check_circle:"
         (st.error if failed else st.success)(plain_markdown(text), icon=icon)
 

@@ -19,11 +19,12 @@ from analyzer.store.principal import ForbiddenError, Principal
 from analyzer.store.records import UnknownInstitutionError
 from analyzer.store.signing_in import SessionEndedError
 from analyzer.web.pages.accounts import REFUSALS
+from analyzer.web.saying import keep, take
 from analyzer.web.signing_in import current_principal, principal_later
 from analyzer.web.workspace import workspace
 
 CHANGED_MEANWHILE: Final = "その後ほかの人が変えました。開き直してください。入力したものは欄に残っています。"
-_TOLD, _DRAFTS, _TURNS = "_office_told", "_office_drafts", "_office_turns"
+_DRAFTS, _TURNS = "_office_drafts", "_office_turns"
 
 
 def perform(place: str, act: Callable[[Principal], object], done: str, *clear: str) -> None:
@@ -49,12 +50,12 @@ def performed(place: str, act: Callable[[Principal], object], done: str, *clear:
 
 def tell(place: str, text: str, *, failed: bool = False) -> None:
     """Keep what is to be said at a place when the page is drawn next."""
-    st.session_state.setdefault(_TOLD, {})[place] = (text, failed)
+    keep(place, text, failed=failed)
 
 
 def show_told(place: str) -> None:
     """Say, once, how the last thing done here went."""
-    told: tuple[str, bool] | None = st.session_state.get(_TOLD, {}).pop(place, None)
+    told = take(place)
     if told is not None:
         text, failed = told
         if failed:
