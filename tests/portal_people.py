@@ -237,8 +237,13 @@ class Secretariat(Person):
             box.locator("summary").click()
         choose_files(box.get_by_test_id("stFileUploader"), [file])
         box.get_by_label("資料の名前").fill(title)
+        # The name is told on leaving its field; the page that is drawn then must not swallow the tick.
+        box.get_by_label("資料の名前").press("Tab")
+        settle(self.page)
         if report:
             box.get_by_text("この手順の最終報告書").click()
+            expect(box.get_by_role("checkbox", name="この手順の最終報告書")).to_be_checked()
+            settle(self.page)
         push(box.get_by_role("button", name="届ける"))
         self.sees("最終報告書を届けました。" if report else "資料を届けました。")
 
