@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from sqlalchemy import Connection, select
@@ -23,7 +24,7 @@ from analyzer.store.records import ABSENT, Clock, UnknownInstitutionError, momen
 from analyzer.store.tables import PROGRAMME_ITEMS
 
 
-@dataclass(slots=True)
+@dataclass
 class Act:
     """What one person does at once: the participant as it was seen under the lock, and what is to change."""
 
@@ -35,7 +36,7 @@ class Act:
     outbox: Outbox
     changes: list[ItemChange] = field(default_factory=list)
 
-    @property
+    @cached_property
     def participant(self) -> Participant:
         """The participant before this act. Raises UnknownInstitutionError where the institution takes no part."""
         return participant_of(self.programme, self.institution, self.items)
