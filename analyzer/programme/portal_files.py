@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from analyzer.programme.desk import Act, Desk
 from analyzer.programme.model import Programme
@@ -18,6 +18,9 @@ from analyzer.store.filetypes import clean_name, media_type_of
 from analyzer.store.limits import FileLimits, limits
 from analyzer.store.principal import Principal, needs, require
 from analyzer.store.records import moment
+
+# How many hand-ins of the most files one place has room for.
+_HAND_INS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +56,26 @@ class PortalFiles:
         allowed = _limits(programme)
         if len(uploads) > programme.files.per_place:
             raise _too_many(programme)
-        checked: dict[str, tuple[StoredFile, bytes]] = {}
+        checked: list[tuple[str, str, bytes]] = []
         for upload in uploads:
             try:
                 name = clean_name(upload.name, allowed)
                 data = read_content(upload.content, name, allowed.max_bytes)
-                media_type = media_type_of(name, data, allowed)
+                checked.append((name, media_type_of(name, data, allowed), data))
             except StoreError as error:
                 raise PortalError(_refused(upload.name, allowed), str(error)) from error
-            sha256 = digest_of(data)
-            checked.setdefault(sha256, (StoredFile(sha256, name, media_type, len(data)), data))
-        for stored, data in checked.values():
-            self._content.put([data])
-            self._note(stored)
-        return tuple(stored for stored, _ in checked.values())
+        stored: dict[str, StoredFile] = {}
+        for name, media_type, data in checked:
+            sha256, _ = self._content.put([data])
+            if sha256 not in stored:
+                stored[sha256] = StoredFile(sha256, name, media_type, len(data))
+                self._note(stored[sha256])
+        return tuple(stored.values())
 
     def name_in(self, act: Act, place: str, files: Sequence[StoredFile]) -> list[str]:
         """Say in an act that files belong to a place; their digests. One that is there already is not said again."""
         present = {sha256 for at, sha256 in act.participant.files if at == place}
-        if len({*present, *(each.sha256 for each in files)}) > self._most(act.programme):
+        if len({*present, *(each.sha256 for each in files)}) > _most(act.programme):
             raise _too_many(act.programme)
         for each in files:
             if each.sha256 not in present:
@@ -106,18 +110,6 @@ class PortalFiles:
             events.lock(connection)
             note_file(connection, stored.sha256, stored.size, stored.media_type, moment(self._desk.clock()))
 
-    @staticmethod
-    def _most(programme: Programme) -> int:
-        # Every hand-in keeps the files of those before, so a place may hold several hand-ins' worth.
-        return programme.files.per_place * 5
-
-
-def digest_of(content: bytes) -> str:
-    """The SHA-256 of a content, as files are named."""
-    import hashlib
-
-    return hashlib.sha256(content).hexdigest()
-
 
 def _limits(programme: Programme) -> FileLimits:
     allowed = limits().files
@@ -132,9 +124,14 @@ def _refused(name: str, allowed: FileLimits) -> str:
     )
 
 
+def _most(programme: Programme) -> int:
+    """How many files one place may hold: every hand-in keeps those of the hand-ins before it."""
+    return programme.files.per_place * _HAND_INS
+
+
 def _too_many(programme: Programme) -> PortalError:
     most = programme.files.per_place
     return PortalError(
-        f"一度に渡せるファイルは{most}件まで、一つの場所に残るのは{most * 5}件までです。",
-        f"more than {most} files at once, or {most * 5} in one place, are not taken",
+        f"一度に渡せるファイルは{most}件まで、一つの場所に残るのは{_most(programme)}件までです。",
+        f"more than {most} files at once, or {_most(programme)} in one place, are not taken",
     )
