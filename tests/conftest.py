@@ -13,6 +13,9 @@ from analyzer.engine.analysis import Analyzer
 from analyzer.engine.rulebook import Rulebook, shipped_rulebook
 from analyzer.knowledge.base import KnowledgeBase
 from analyzer.knowledge.loading import load_knowledge
+from analyzer.programme.loading import load_programmes
+from analyzer.programme.model import Programme
+from analyzer.resources import programmes_dir
 
 # A run repeats the one before it; `pytest --hypothesis-profile=explore` looks further, with new examples every time.
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None, max_examples=30)
@@ -36,6 +39,12 @@ def analyzer(knowledge: KnowledgeBase) -> Analyzer:
 def rulebook() -> Rulebook:
     """The rules that ship with Sansho."""
     return shipped_rulebook()
+
+
+@pytest.fixture(scope="session")
+def programme(knowledge: KnowledgeBase) -> Programme:
+    """The support programme that ships with Sansho."""
+    return load_programmes(programmes_dir(), knowledge)["security-support-2026"]
 
 
 @pytest.fixture(scope="session")

@@ -15,10 +15,8 @@ from portal_helpers import NURSE, OFFICE, PROGRAMME, House, open_house
 from sqlalchemy import insert
 
 from analyzer.cli.programme_remind import remind_command
-from analyzer.knowledge.base import KnowledgeBase
 from analyzer.programme.background import Background, next_pause
 from analyzer.programme.desk import Desk
-from analyzer.programme.loading import load_programmes
 from analyzer.programme.mailing import MailQueue
 from analyzer.programme.model import MAIL_EVENTS, MailText, Programme
 from analyzer.programme.notices import Notices
@@ -26,7 +24,6 @@ from analyzer.programme.notifications import COUNTED, Notifications
 from analyzer.programme.participation import Participation
 from analyzer.programme.refusal import PortalError
 from analyzer.programme.reminders import remind_due
-from analyzer.resources import programmes_dir
 from analyzer.store.audit import verify_all
 from analyzer.store.events import history
 from analyzer.store.items import read_items
@@ -36,11 +33,6 @@ from analyzer.store.tables import ACCOUNTS, ASSIGNMENTS, NOTIFICATIONS
 
 MAILBOX = "jimukyoku@tenken-shien.example.jp"
 NURSE_B = Principal("nurse-b", "nurse-b さん", "institution", frozenset({"clinic-b"}))
-
-
-@pytest.fixture(scope="session")
-def programme(knowledge: KnowledgeBase) -> Programme:
-    return load_programmes(programmes_dir(), knowledge)[PROGRAMME]
 
 
 @pytest.fixture

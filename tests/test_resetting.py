@@ -9,17 +9,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from mail_servers import MailServer, running, settings_for
-from portal_helpers import PASSWORD, PROGRAMME, House, open_house
+from portal_helpers import PASSWORD, House, open_house
 from sqlalchemy import select
 
-from analyzer.knowledge.base import KnowledgeBase
 from analyzer.programme.desk import Desk
-from analyzer.programme.loading import load_programmes
 from analyzer.programme.mailing import MailQueue, SendReport
 from analyzer.programme.model import Programme
 from analyzer.programme.refusal import PortalError
 from analyzer.programme.resetting import ASKS_AN_HOUR, ResetRefusedError, Resetting
-from analyzer.resources import programmes_dir
 from analyzer.store.audit import verify_all
 from analyzer.store.events import Event, history
 from analyzer.store.passwords import PasswordRefusedError
@@ -28,11 +25,6 @@ from analyzer.store.signing_in import LogInRefusedError, SessionEndedError
 from analyzer.store.tables import EVENTS, MAILS, RESETS
 
 NEW = "atarashii 2027"
-
-
-@pytest.fixture(scope="session")
-def programme(knowledge: KnowledgeBase) -> Programme:
-    return load_programmes(programmes_dir(), knowledge)[PROGRAMME]
 
 
 @pytest.fixture
